@@ -1,0 +1,15 @@
+//! References to files in the object store.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A sealed file. Files are truth like events: what is too large for an event stands in one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileRef {
+    /// Hash of the clear content, keyed by owner: 64 hexadecimal digits. It is the object's name as well.
+    #[schemars(extend("x-open" = true))]
+    pub object: String,
+    /// Size of the clear content in bytes.
+    pub bytes: u64,
+}
