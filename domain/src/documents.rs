@@ -5,13 +5,14 @@
 
 mod aggregate;
 mod command;
+mod decide;
 mod error;
 mod event;
 mod field;
 #[cfg(test)]
 mod tests;
 
-pub use aggregate::{Document, Step};
+pub use aggregate::{Confirmation, Document, DocumentStatus, Failure, Step};
 pub use command::DocumentCommand;
 pub use error::DocumentError;
 pub use event::{

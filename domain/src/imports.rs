@@ -7,7 +7,7 @@ mod event;
 #[cfg(test)]
 mod tests;
 
-pub use aggregate::Import;
+pub use aggregate::{Import, ImportStatus};
 pub use command::ImportCommand;
 pub use error::ImportError;
 pub use event::ImportEvent;

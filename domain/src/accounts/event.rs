@@ -1,5 +1,6 @@
 //! What can have happened to an account.
 
+use cqrs_es::DomainEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,4 +56,19 @@ pub enum AccountEvent {
     /// It was closed: nothing more is recorded in it.
     #[serde(rename = "account.closed")]
     Closed {},
+}
+
+impl DomainEvent for AccountEvent {
+    fn event_type(&self) -> String {
+        match self {
+            Self::Opened { .. } => "account.opened",
+            Self::Renamed { .. } => "account.renamed",
+            Self::Closed { .. } => "account.closed",
+        }
+        .to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
 }

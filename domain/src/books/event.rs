@@ -1,5 +1,6 @@
 //! What can have happened to a book.
 
+use cqrs_es::DomainEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,4 +50,19 @@ pub enum BookEvent {
         /// The policy from now on.
         to: ConfirmationPolicy,
     },
+}
+
+impl DomainEvent for BookEvent {
+    fn event_type(&self) -> String {
+        match self {
+            Self::Opened { .. } => "book.opened",
+            Self::Renamed { .. } => "book.renamed",
+            Self::PolicyChanged { .. } => "book.policy_changed",
+        }
+        .to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
 }

@@ -1,5 +1,6 @@
 //! What can have happened to a category.
 
+use cqrs_es::DomainEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,4 +49,19 @@ pub enum CategoryEvent {
         /// The other one.
         into: CategoryId,
     },
+}
+
+impl DomainEvent for CategoryEvent {
+    fn event_type(&self) -> String {
+        match self {
+            Self::Created { .. } => "category.created",
+            Self::Renamed { .. } => "category.renamed",
+            Self::Merged { .. } => "category.merged",
+        }
+        .to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
 }

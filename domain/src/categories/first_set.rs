@@ -14,16 +14,28 @@ pub struct FirstCategory {
 }
 
 const fn expense(key: &'static str, name: &'static str) -> FirstCategory {
-    FirstCategory { key, name, kind: CategoryKind::Expense }
+    FirstCategory {
+        key,
+        name,
+        kind: CategoryKind::Expense,
+    }
 }
 
 const fn income(key: &'static str, name: &'static str) -> FirstCategory {
-    FirstCategory { key, name, kind: CategoryKind::Income }
+    FirstCategory {
+        key,
+        name,
+        kind: CategoryKind::Income,
+    }
 }
 
 /// The first set. `uncategorised` stands for "nobody knows yet" and can't be merged away.
 pub const FIRST_SET: &[FirstCategory] = &[
-    FirstCategory { key: "uncategorised", name: "Uncategorised", kind: CategoryKind::Uncategorised },
+    FirstCategory {
+        key: "uncategorised",
+        name: "Uncategorised",
+        kind: CategoryKind::Uncategorised,
+    },
     expense("groceries", "Groceries"),
     expense("eating_out", "Eating out"),
     expense("housing", "Housing"),

@@ -1,7 +1,8 @@
 //! What can be asked of a document.
 
 use super::{
-    Check, Confidence, ConfirmedBy, DocumentKind, EngineChoice, FailureReason, Field, FieldName, FieldValue, Lines, Step,
+    Check, Confidence, ConfirmedBy, DocumentKind, EngineChoice, FailureReason, Field, FieldName, FieldValue, Lines,
+    Step,
 };
 use crate::values::{AccountId, BookId, CategoryId, DocumentId, FileRef, Text};
 

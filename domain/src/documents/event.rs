@@ -1,5 +1,6 @@
 //! What can have happened to a document.
 
+use cqrs_es::DomainEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,18 @@ pub enum DocumentKind {
     ExpenseReport,
     /// None of these.
     Other,
+}
+
+impl DocumentKind {
+    /// The fields without which nothing can be recorded from it; of a statement the lines say all.
+    pub fn needed_fields(self) -> &'static [FieldName] {
+        match self {
+            Self::BankStatement => &[],
+            Self::Receipt | Self::Invoice | Self::ExpenseReport | Self::Other => {
+                &[FieldName::Total, FieldName::Date, FieldName::Currency]
+            }
+        }
+    }
 }
 
 /// The engine asked for to recognise text on images.
@@ -88,6 +101,13 @@ pub struct Check {
     pub name: CheckName,
     /// What came of it.
     pub outcome: CheckOutcome,
+}
+
+impl Check {
+    /// Whether it did not fail: it holds, or there was nothing to check.
+    pub fn holds(&self) -> bool {
+        self.outcome != CheckOutcome::Fails
+    }
 }
 
 /// Who confirmed.
@@ -253,4 +273,27 @@ pub enum DocumentEvent {
         /// What the reader said; never the document's text.
         detail: Option<Text>,
     },
+}
+
+impl DomainEvent for DocumentEvent {
+    fn event_type(&self) -> String {
+        match self {
+            Self::Uploaded { .. } => "document.uploaded",
+            Self::PasswordRequired { .. } => "document.password_required",
+            Self::Unlocked { .. } => "document.unlocked",
+            Self::TextRecognised { .. } => "document.text_recognised",
+            Self::Classified { .. } => "document.classified",
+            Self::FieldsExtracted { .. } => "document.fields_extracted",
+            Self::Validated { .. } => "document.validated",
+            Self::FieldCorrected { .. } => "document.field_corrected",
+            Self::Confirmed { .. } => "document.confirmed",
+            Self::Rejected { .. } => "document.rejected",
+            Self::Failed { .. } => "document.failed",
+        }
+        .to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
 }

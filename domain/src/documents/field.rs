@@ -40,6 +40,25 @@ pub enum FieldName {
     ClosingBalance,
 }
 
+impl FieldName {
+    /// Whether a value is of this field's kind: words, a day, an amount or a currency.
+    pub fn fits(self, value: &FieldValue) -> bool {
+        match self {
+            Self::Merchant
+            | Self::MerchantAddress
+            | Self::MerchantTaxId
+            | Self::Customer
+            | Self::InvoiceNumber
+            | Self::AccountNumber => matches!(value, FieldValue::Text(_)),
+            Self::Date | Self::DueDate => matches!(value, FieldValue::Date(_)),
+            Self::Total | Self::NetTotal | Self::Tax | Self::OpeningBalance | Self::ClosingBalance => {
+                matches!(value, FieldValue::Amount(_))
+            }
+            Self::Currency => matches!(value, FieldValue::Currency(_)),
+        }
+    }
+}
+
 /// A value as read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -126,4 +145,24 @@ pub struct Field {
     pub value: FieldValue,
     /// Where it came from.
     pub provenance: Provenance,
+}
+
+impl Field {
+    /// A field as a person corrected it.
+    pub(super) fn by_person(name: FieldName, value: FieldValue) -> Self {
+        let provenance = Provenance {
+            source: Source::Person,
+            engine: "person".to_owned(),
+            rule: "correction".to_owned(),
+            page: None,
+            area: None,
+            confidence: Confidence(1000),
+            raw: None,
+        };
+        Self {
+            name,
+            value,
+            provenance,
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What can have happened to an import.
 
+use cqrs_es::DomainEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,4 +46,19 @@ pub enum ImportEvent {
         /// How many transactions were voided.
         voided_count: u32,
     },
+}
+
+impl DomainEvent for ImportEvent {
+    fn event_type(&self) -> String {
+        match self {
+            Self::Read { .. } => "import.read",
+            Self::Accepted { .. } => "import.accepted",
+            Self::Reverted { .. } => "import.reverted",
+        }
+        .to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
 }

@@ -1,5 +1,6 @@
 //! What can have happened to a transaction.
 
+use cqrs_es::DomainEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,4 +109,24 @@ pub enum TransactionEvent {
         /// The import that brought it back, where one did: reverting that import voids it again.
         import: Option<ImportId>,
     },
+}
+
+impl DomainEvent for TransactionEvent {
+    fn event_type(&self) -> String {
+        match self {
+            Self::Recorded { .. } => "transaction.recorded",
+            Self::AmountCorrected { .. } => "transaction.amount_corrected",
+            Self::DateCorrected { .. } => "transaction.date_corrected",
+            Self::MerchantCorrected { .. } => "transaction.merchant_corrected",
+            Self::Categorised { .. } => "transaction.categorised",
+            Self::Noted { .. } => "transaction.noted",
+            Self::Voided { .. } => "transaction.voided",
+            Self::Restored { .. } => "transaction.restored",
+        }
+        .to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
 }

@@ -1,5 +1,6 @@
 //! What can have happened to a user.
 
+use cqrs_es::DomainEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -76,4 +77,34 @@ pub enum EmailEvent {
         /// Whose it is.
         user: UserId,
     },
+}
+
+impl DomainEvent for UserEvent {
+    fn event_type(&self) -> String {
+        match self {
+            Self::Registered { .. } => "user.registered",
+            Self::SignedIn { .. } => "user.signed_in",
+            Self::PasswordChanged { .. } => "user.password_changed",
+            Self::ProfileChanged { .. } => "user.profile_changed",
+            Self::RoleChanged { .. } => "user.role_changed",
+        }
+        .to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl DomainEvent for EmailEvent {
+    fn event_type(&self) -> String {
+        match self {
+            Self::Reserved { .. } => "email.reserved",
+        }
+        .to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
 }

@@ -22,7 +22,10 @@ impl Currency {
 
     /// How many digits follow the decimal point: 2 for EUR, 0 for JPY, 3 for KWD.
     pub fn digits(self) -> u8 {
-        self.0.exponent().and_then(|digits| u8::try_from(digits).ok()).unwrap_or(0)
+        self.0
+            .exponent()
+            .and_then(|digits| u8::try_from(digits).ok())
+            .unwrap_or(0)
     }
 }
 

@@ -13,3 +13,14 @@ pub struct FileRef {
     /// Size of the clear content in bytes.
     pub bytes: u64,
 }
+
+impl FileRef {
+    /// Whether the object's name is a hash and nothing else: it is stored in clear, so it must not say anything.
+    pub fn is_valid(&self) -> bool {
+        self.object.len() == 64
+            && self
+                .object
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    }
+}

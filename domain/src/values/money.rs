@@ -29,12 +29,22 @@ pub struct Money {
 }
 
 impl Money {
+    /// The largest amount of a posting, up or down, in minor units: sums of many stay far from the ends of 64 bits.
+    pub const LIMIT_MINOR: i64 = 1_000_000_000_000_000;
+
+    /// Whether the amount lies within [`LIMIT_MINOR`](Self::LIMIT_MINOR).
+    pub const fn is_within_limit(self) -> bool {
+        -Self::LIMIT_MINOR <= self.minor && self.minor <= Self::LIMIT_MINOR
+    }
+
     /// The amount that a plain decimal (`-12.5`) stands for. Zeros beyond the currency's digits are no more digits.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, InvalidAmount> {
         let number: Decimal = text.parse().map_err(|_| InvalidAmount::NotANumber)?;
         let digits = currency.digits();
         let minor = if number.scale <= digits {
-            10_i64.checked_pow(u32::from(digits - number.scale)).and_then(|factor| number.unscaled.checked_mul(factor))
+            10_i64
+                .checked_pow(u32::from(digits - number.scale))
+                .and_then(|factor| number.unscaled.checked_mul(factor))
         } else {
             let beyond = 10_i64.pow(u32::from(number.scale - digits));
             if number.unscaled % beyond != 0 {
@@ -42,12 +52,17 @@ impl Money {
             }
             Some(number.unscaled / beyond)
         };
-        minor.map(|minor| Self { minor, currency }).ok_or(InvalidAmount::NotANumber)
+        minor
+            .map(|minor| Self { minor, currency })
+            .ok_or(InvalidAmount::NotANumber)
     }
 
     /// The amount without its currency, with all of the currency's digits: `-12.50`.
     pub fn decimal(self) -> Decimal {
-        Decimal { unscaled: self.minor, scale: self.currency.digits() }
+        Decimal {
+            unscaled: self.minor,
+            scale: self.currency.digits(),
+        }
     }
 }
 

@@ -15,6 +15,48 @@ pub enum Text {
 }
 
 impl Text {
+    /// The longest name of anything, in characters.
+    pub const NAME_CHARS_MAX: usize = 200;
+    /// The longest merchant, in characters.
+    pub const MERCHANT_CHARS_MAX: usize = 500;
+    /// The longest note or reason, in characters.
+    pub const NOTE_CHARS_MAX: usize = 4000;
+
+    /// Whether it is one line that says something: 1 to `chars_max` characters, not all of them blank, none of them
+    /// a control character (databases refuse NUL, terminals obey the others). A forgotten text is none.
+    pub fn is_line(&self, chars_max: usize) -> bool {
+        self.says_something(chars_max, char::is_control)
+    }
+
+    /// The same for a text of several lines: tabs and line breaks are all right.
+    pub fn is_note(&self, chars_max: usize) -> bool {
+        self.says_something(chars_max, |c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+    }
+
+    fn says_something(&self, chars_max: usize, refused: impl Fn(char) -> bool) -> bool {
+        self.clear().is_some_and(|text| {
+            // Counting stops early, for the text may be as long as a request may be.
+            text.chars().take(chars_max.saturating_add(1)).count() <= chars_max
+                && !text.trim().is_empty()
+                && !text.contains(refused)
+        })
+    }
+
+    /// The text cut to `chars_max` characters, with a blank for each control character: for words that come from a
+    /// file or its reader, where refusing them would lose the rest as well.
+    #[must_use]
+    pub fn abridged(self, chars_max: usize) -> Self {
+        match self {
+            Self::Clear(text) => Self::Clear(
+                text.chars()
+                    .take(chars_max)
+                    .map(|c| if c.is_control() { ' ' } else { c })
+                    .collect(),
+            ),
+            Self::Forgotten => Self::Forgotten,
+        }
+    }
+
     /// The text, unless it is forgotten.
     pub fn clear(&self) -> Option<&str> {
         match self {
@@ -76,7 +118,11 @@ impl<'de> Deserialize<'de> for Text {
 
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Text, A::Error> {
                 let mark = Forgotten::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                if mark.forgotten { Ok(Text::Forgotten) } else { Err(de::Error::custom("expected \"forgotten\": true")) }
+                if mark.forgotten {
+                    Ok(Text::Forgotten)
+                } else {
+                    Err(de::Error::custom("expected \"forgotten\": true"))
+                }
             }
         }
 
