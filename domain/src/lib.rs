@@ -8,6 +8,7 @@ pub mod books;
 pub mod categories;
 pub mod documents;
 pub mod imports;
+pub mod schema;
 pub mod transactions;
 pub mod users;
 pub mod values;

@@ -1,0 +1,220 @@
+//! The schemas in the repository are the generated ones, every string in them is open or a `Text`, and every event
+//! has a golden sample that still loads.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use cqrs_es::DomainEvent;
+use serde_json::{Value, json};
+
+use super::{EventSchema, event_schemas};
+use crate::{
+    accounts::AccountEvent,
+    books::BookEvent,
+    categories::CategoryEvent,
+    documents::DocumentEvent,
+    imports::ImportEvent,
+    transactions::TransactionEvent,
+    users::{EmailEvent, UserEvent},
+};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas").join(name)
+}
+
+fn file_name(schema: &EventSchema) -> String {
+    format!("{}/{}.v{}.json", schema.feature, schema.event_type, schema.version)
+}
+
+/// All files below a folder, as `<feature>/<file>`.
+fn files_below(folder: &Path) -> BTreeSet<String> {
+    let mut files = BTreeSet::new();
+    for feature in fs::read_dir(folder).unwrap() {
+        let feature = feature.unwrap().path();
+        for file in fs::read_dir(&feature).unwrap() {
+            let file = file.unwrap().path();
+            let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+            files.insert(format!("{}/{}", name(&feature), name(&file)));
+        }
+    }
+    files
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap() + "\n"
+}
+
+#[test]
+fn checked_in_schemas_are_the_generated_ones() {
+    let folder = folder("events");
+    let update = std::env::var_os("UPDATE_SCHEMAS").is_some();
+    for schema in event_schemas() {
+        let file = folder.join(file_name(&schema));
+        let generated = pretty(&schema.schema);
+        if update {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, generated).unwrap();
+        } else {
+            let stored = fs::read_to_string(&file).unwrap_or_default();
+            assert_eq!(stored, generated, "{} differs: run the tests with UPDATE_SCHEMAS=1", file.display());
+        }
+    }
+    let expected: BTreeSet<String> = event_schemas().iter().map(file_name).collect();
+    assert_eq!(files_below(&folder), expected, "a file without an event, or an event without a file");
+}
+
+#[test]
+fn schemas_have_the_names_of_the_streams_and_of_the_events() {
+    let schemas = event_schemas();
+    let names: BTreeSet<&str> = schemas.iter().map(|schema| schema.event_type.as_str()).collect();
+    assert_eq!(names.len(), schemas.len());
+    for schema in &schemas {
+        assert_eq!(schema.event_type.split('.').next(), Some(schema.stream));
+        assert!(schema.schema["properties"][&schema.event_type].is_object(), "{}", schema.event_type);
+    }
+}
+
+/// Where strings are found, below a node, that are neither open nor a `Text`; and texts that are open.
+struct Walk<'a> {
+    root: &'a Value,
+    faults: Vec<String>,
+    texts: usize,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, node: &Value, open: bool, path: &str) {
+        let Value::Object(members) = node else {
+            // `true` as a schema lets everything pass, so strings as well.
+            if node != &json!(false) {
+                self.faults.push(format!("{path}: lets everything pass"));
+            }
+            return;
+        };
+        let open = open || members.get("x-open") == Some(&json!(true));
+        if let Some(reference) = members.get("$ref") {
+            let reference = reference.as_str().unwrap();
+            if reference == "#/$defs/Text" {
+                self.texts += 1;
+                if open {
+                    self.faults.push(format!("{path}: a Text is marked as open"));
+                }
+            } else {
+                let target = self.root.pointer(reference.strip_prefix('#').unwrap()).unwrap();
+                self.node(target, open, &format!("{path} -> {reference}"));
+            }
+        }
+        let says_nothing = !["$ref", "type", "const", "enum", "oneOf", "anyOf", "allOf"].iter().any(|key| members.contains_key(*key));
+        if says_nothing {
+            self.faults.push(format!("{path}: lets everything pass"));
+        }
+        let of_type = match members.get("type") {
+            Some(Value::Array(types)) => types.contains(&json!("string")),
+            Some(name) => name == "string",
+            None => false,
+        };
+        let constant = members.get("const").is_some_and(Value::is_string);
+        let listed = members.get("enum").and_then(Value::as_array).is_some_and(|all| all.iter().any(Value::is_string));
+        if (of_type || constant || listed) && !open {
+            self.faults.push(format!("{path}: a string that is neither open nor a Text"));
+        }
+        for (keyword, value) in members {
+            let path = format!("{path}/{keyword}");
+            match (keyword.as_str(), value) {
+                ("properties" | "patternProperties", Value::Object(properties)) => {
+                    for (name, property) in properties {
+                        self.node(property, open, &format!("{path}/{name}"));
+                    }
+                }
+                ("items" | "not" | "if" | "then" | "else" | "contains", _) => self.node(value, open, &path),
+                ("additionalProperties", _) => self.node(value, open, &path),
+                ("oneOf" | "anyOf" | "allOf" | "prefixItems", Value::Array(options)) => {
+                    for (index, option) in options.iter().enumerate() {
+                        self.node(option, open, &format!("{path}/{index}"));
+                    }
+                }
+                (
+                    "$defs" | "$ref" | "$schema" | "title" | "description" | "type" | "const" | "enum" | "required" | "format"
+                    | "pattern" | "minimum" | "maximum" | "minItems" | "maxItems" | "default" | "x-open",
+                    _,
+                ) => {}
+                _ => self.faults.push(format!("{path}: a keyword that this test does not know")),
+            }
+        }
+    }
+}
+
+fn walk(schema: &Value) -> Walk<'_> {
+    let mut walk = Walk { root: schema, faults: Vec::new(), texts: 0 };
+    walk.node(schema, false, "");
+    walk
+}
+
+#[test]
+fn every_string_is_open_or_a_text() {
+    let mut texts = 0;
+    for EventSchema { event_type, schema, .. } in event_schemas() {
+        let walk = walk(&schema);
+        assert!(walk.faults.is_empty(), "{event_type}:\n{}", walk.faults.join("\n"));
+        texts += walk.texts;
+    }
+    assert!(texts > 20, "the walk found {texts} texts only: it went past them");
+}
+
+#[test]
+fn the_walk_finds_strings_without_a_mark() {
+    let faulty = [
+        json!({"type": "string"}),
+        json!({"type": ["string", "null"]}),
+        json!({"type": "object", "properties": {"a": {"enum": ["x"]}}}),
+        json!({"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/A"}]}, "$defs": {"A": {"const": "x"}}}),
+        json!({"type": "object", "additionalProperties": {"type": "string"}}),
+        json!({"type": "array", "items": {}}),
+        json!({"$ref": "#/$defs/Text", "x-open": true, "$defs": {"Text": {}}}),
+    ];
+    for schema in faulty {
+        assert_eq!(walk(&schema).faults.len(), 1, "{schema}");
+    }
+    let right = [
+        json!({"type": "string", "x-open": true}),
+        json!({"$ref": "#/$defs/A", "x-open": true, "$defs": {"A": {"const": "x"}}}),
+        json!({"$ref": "#/$defs/Text", "$defs": {"Text": {}}}),
+    ];
+    for schema in right {
+        assert!(walk(&schema).faults.is_empty(), "{schema}");
+    }
+}
+
+/// A sample read as its event and written again.
+fn round_trip<E: DomainEvent>(sample: &str) -> (String, String, Value) {
+    let event: E = serde_json::from_str(sample).unwrap();
+    (event.event_type(), event.event_version(), serde_json::to_value(&event).unwrap())
+}
+
+#[test]
+fn golden_samples_of_all_events_load() {
+    let folder = folder("stored");
+    let mut expected = BTreeSet::new();
+    for schema in event_schemas() {
+        let file = file_name(&schema);
+        let sample = fs::read_to_string(folder.join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let read = match schema.stream {
+            "user" => round_trip::<UserEvent>,
+            "email" => round_trip::<EmailEvent>,
+            "book" => round_trip::<BookEvent>,
+            "account" => round_trip::<AccountEvent>,
+            "category" => round_trip::<CategoryEvent>,
+            "transaction" => round_trip::<TransactionEvent>,
+            "document" => round_trip::<DocumentEvent>,
+            "import" => round_trip::<ImportEvent>,
+            other => panic!("no enum known for {other}"),
+        };
+        let (event_type, version, written) = read(&sample);
+        assert_eq!((event_type, version), (schema.event_type, schema.version), "{file}");
+        assert_eq!(pretty(&written), pretty(&serde_json::from_str(&sample).unwrap()), "{file}");
+        expected.insert(file);
+    }
+    assert_eq!(files_below(&folder), expected, "a sample without an event");
+}
