@@ -73,12 +73,20 @@ where
             schema.extend(variant);
         }
         let used = definitions.iter().filter(|(name, _)| used.contains(*name));
-        let used: Map<_, _> = used.map(|(name, definition)| (name.clone(), definition.clone())).collect();
+        let used: Map<_, _> = used
+            .map(|(name, definition)| (name.clone(), definition.clone()))
+            .collect();
         if !used.is_empty() {
             schema.insert("$defs".to_owned(), used.into());
         }
         let version = "1".to_owned();
-        Some(EventSchema { feature, stream: A::TYPE, event_type, version, schema: schema.into() })
+        Some(EventSchema {
+            feature,
+            stream: A::TYPE,
+            event_type,
+            version,
+            schema: schema.into(),
+        })
     };
     variants.into_iter().filter_map(of_variant).collect()
 }
@@ -90,7 +98,10 @@ fn reachable(schema: &Value, definitions: &Map<String, Value>) -> BTreeSet<Strin
     while let Some(node) = open.pop() {
         match node {
             Value::Object(members) => {
-                let target = members.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/$defs/"));
+                let target = members
+                    .get("$ref")
+                    .and_then(Value::as_str)
+                    .and_then(|r| r.strip_prefix("#/$defs/"));
                 if let Some((name, definition)) = target.and_then(|name| definitions.get_key_value(name))
                     && found.insert(name.clone())
                 {

@@ -21,7 +21,7 @@ pub struct AmountChange {
 
 /// Why a transaction was voided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum VoidCause {
     /// A person said so.
     Person {},

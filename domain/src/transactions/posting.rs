@@ -29,7 +29,7 @@ pub struct Posting {
 
 /// What a transaction was recorded from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Origin {
     /// A person typed it in.
     Manual {},
