@@ -8,6 +8,8 @@ pub mod books;
 pub mod categories;
 pub mod documents;
 pub mod imports;
+#[cfg(test)]
+mod samples;
 pub mod schema;
 pub mod transactions;
 pub mod users;
