@@ -1,0 +1,61 @@
+# `make run` and `make test` are all that a newcomer needs; `make help` lists the rest.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+# Runs of the continuous integration build in a fresh clone each: they share what is built outside of it.
+ifdef CI
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/spendlog-target
+endif
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+# Settings of this machine, if there are any: see .env.example.
+ENV := set -a; [ ! -f .env ] || . ./.env; set +a;
+
+.PHONY: help setup run test check fmt eval bench openapi samples clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | while IFS=$$'\t' read -r name what; do printf '  make %-8s %s\n' "$$name" "$$what"; done
+
+setup: ## Installs what is missing; says what and why before
+	@$(ENV) scripts/setup.sh
+
+run: setup ## Builds and serves; on an empty ledger shows the samples going through
+	@cargo build --release -p spendlog-server
+	@$(ENV) $(TARGET)/release/spendlog models fetch --if-missing || true
+	@$(ENV) exec $(TARGET)/release/spendlog serve --demo
+
+test: ## Runs every test, against a private PostgreSQL
+	@FOR_TESTS=1 SPENDLOG_MODELS=$(CURDIR)/data/models scripts/setup.sh
+	@cargo build --workspace --bins
+	@SPENDLOG_MODELS=$(CURDIR)/data/models $(TARGET)/debug/spendlog models fetch --if-missing || true
+	@cargo test --workspace
+
+check: ## Formatting and lints
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets -- -D warnings
+
+fmt: ## Formats the code
+	@cargo fmt --all
+
+eval: setup ## Scores the reading of documents: CORPORA=folder [SPLIT=dev] [ONLY=name,...]
+	@if [ -z "$(CORPORA)" ]; then echo "make eval needs the folder of the corpora: make eval CORPORA=<folder> [SPLIT=dev] [ONLY=name,...]" >&2; echo "It holds a folder for each corpus (truth.jsonl and files) and eval/ with a scoring script for each." >&2; exit 2; fi
+	@cargo build --release -p spendlog-server -p spendlog-documents
+	@$(TARGET)/release/spendlog models fetch --if-missing || true
+	@$(TARGET)/release/spendlog-eval --corpora "$(CORPORA)" --split "$(or $(SPLIT),dev)" --only "$(ONLY)" --models "$(CURDIR)/data/models" --out out/eval
+
+bench: setup ## Measures on a private PostgreSQL with full durability: [ONLY=name,...]
+	@cargo build --release -p spendlog-server -p spendlog-e2e
+	@$(TARGET)/release/spendlog-bench --only "$(ONLY)" --out out/bench.json
+
+openapi: ## Writes schemas/openapi.json and .env.example anew
+	@cargo build -p spendlog-server
+	@$(TARGET)/debug/spendlog openapi > schemas/openapi.json
+	@$(TARGET)/debug/spendlog config example > .env.example
+
+samples: ## Makes the documents of samples/ anew (needs samples/requirements.txt)
+	@python3 samples/make.py
+
+clean: ## Removes what was built; data/ stays
+	@cargo clean
