@@ -5,6 +5,8 @@ mod decimal;
 mod file;
 mod ids;
 mod money;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use currency::{Currency, UnknownCurrency};
