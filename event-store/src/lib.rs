@@ -1,1 +1,45 @@
-//! x
+//! The journal: every event in one dense order, sealed, hashed, idempotent; and the feed that hands it on.
+//!
+//! Nothing here knows any feature. An append ([`Append`]) names streams, what it expects of each, and guards; the
+//! [`Journal`]'s one committer judges those that wait together and writes them in one transaction. Strings are sealed
+//! on the way in as the [`SealPlans`] say, and opened on the way out with the [`Keyring`]'s keys. [`Files`] keeps what
+//! is too large for an event, sealed likewise. A [`Handler`] subscribes to what happens.
+
+mod append;
+mod columns;
+mod committer;
+pub mod cluster;
+mod database;
+mod event;
+mod feed;
+mod files;
+mod head;
+mod journal;
+mod judge;
+mod keyring;
+mod link;
+mod listener;
+mod load;
+mod master_key;
+mod merkle;
+mod opening;
+mod owner_keys;
+pub mod parked;
+mod seal_plans;
+mod sealing;
+mod subscription;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use append::{Append, AppendError, Appended, Expect, Guard, NewEvent, Origin, StreamAppend, StreamId};
+pub use database::{Database, DatabaseError, migrate};
+pub use event::{Event, Metadata};
+pub use feed::{Handler, Outcome};
+pub use files::{FileError, Files, StoredFile};
+pub use journal::Journal;
+pub use keyring::{KeyError, Keyring};
+pub use load::{Query, ReadError};
+pub use master_key::{MasterKey, MasterKeyError};
+pub use owner_keys::OwnerKeys;
+pub use seal_plans::{SealPlanError, SealPlans};
+pub use subscription::subscribe;

@@ -1,0 +1,209 @@
+//! The keys in the database: made at first use, wrapped by the master key, kept in memory while the process runs.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use ring::{
+    hmac,
+    rand::{SecureRandom as _, SystemRandom},
+};
+use sqlx::PgPool;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::{Database, MasterKey, OwnerKeys, owner_keys};
+
+/// So many owners' keys are kept in memory at most (about 1 KiB each); beyond that it begins anew.
+const CACHE_LIMIT: usize = 50_000;
+
+const OWNER: &str = "owner";
+
+/// A key can't be had.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The owner was forgotten and their key destroyed.
+    #[error("the owner was forgotten")]
+    Forgotten,
+    /// There is something sealed, but its owner never had a key.
+    #[error("the key of an owner is missing")]
+    Missing,
+    /// The stored keys were wrapped by another master key, or were changed.
+    #[error("the stored keys can't be unwrapped: this is not the master key that they were wrapped by")]
+    WrongMasterKey,
+    /// The cryptographic library refused, or the system gave no random bytes.
+    #[error("the cryptographic library failed")]
+    Crypto,
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[source] Arc<sqlx::Error>),
+}
+
+impl From<sqlx::Error> for KeyError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(Arc::new(error))
+    }
+}
+
+/// What is known of an owner.
+#[derive(Clone, Debug)]
+pub(crate) enum Held {
+    /// They have keys.
+    Keys(Arc<OwnerKeys>),
+    /// They were forgotten.
+    Forgotten,
+}
+
+/// All keys but the master key. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Keyring(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    pool: PgPool,
+    master: MasterKey,
+    owners: RwLock<HashMap<Uuid, Held>>,
+    /// Secrets and index keys, by scope and name.
+    others: RwLock<HashMap<(&'static str, String), Zeroizing<[u8; 32]>>>,
+}
+
+impl Keyring {
+    /// Opens the keyring. On a database with keys that another master key wrapped this is refused at once, not at the first use.
+    pub async fn open(db: &Database, master: MasterKey) -> Result<Self, KeyError> {
+        let inner = Inner {
+            pool: db.pool().clone(),
+            master,
+            owners: RwLock::default(),
+            others: RwLock::default(),
+        };
+        inner.made("master", "check").await?.ok_or(KeyError::WrongMasterKey)?;
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The keys of an owner, made at first use. A forgotten owner never gets keys again.
+    pub async fn owner(&self, owner: Uuid) -> Result<Arc<OwnerKeys>, KeyError> {
+        let held = match self.held(&[owner]).await?.remove(&owner) {
+            Some(held) => held,
+            None => {
+                let held = match self.0.made(OWNER, &owner.to_string()).await? {
+                    Some(secret) => Held::Keys(Arc::new(OwnerKeys::derive(&secret)?)),
+                    None => Held::Forgotten,
+                };
+                self.0.keep(owner, held.clone());
+                held
+            }
+        };
+        match held {
+            Held::Keys(keys) => Ok(keys),
+            Held::Forgotten => Err(KeyError::Forgotten),
+        }
+    }
+
+    /// What is known of these owners; those who never had a key are left out.
+    pub(crate) async fn held(&self, owners: &[Uuid]) -> Result<HashMap<Uuid, Held>, KeyError> {
+        let mut found = HashMap::with_capacity(owners.len());
+        let mut missing = Vec::new();
+        {
+            let cache = self.0.owners.read().unwrap_or_else(PoisonError::into_inner);
+            for owner in owners {
+                match cache.get(owner) {
+                    Some(held) => drop(found.insert(*owner, held.clone())),
+                    None => missing.push(owner.to_string()),
+                }
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        let rows: Vec<(String, Option<Vec<u8>>)> =
+            sqlx::query_as("SELECT name, wrapped FROM es.keys WHERE scope = $1 AND name = ANY ($2)")
+                .bind(OWNER)
+                .bind(&missing)
+                .fetch_all(&self.0.pool)
+                .await?;
+        for (name, wrapped) in rows {
+            let owner = Uuid::try_parse(&name).map_err(|_| KeyError::WrongMasterKey)?;
+            let held = match wrapped {
+                Some(wrapped) => {
+                    let secret = self
+                        .0
+                        .master
+                        .unwrap(OWNER, &name, &wrapped)
+                        .ok_or(KeyError::WrongMasterKey)?;
+                    Held::Keys(Arc::new(OwnerKeys::derive(&secret)?))
+                }
+                None => Held::Forgotten,
+            };
+            self.0.keep(owner, held.clone());
+            found.insert(owner, held);
+        }
+        Ok(found)
+    }
+
+    /// A hash of the value that nobody can compute without the system's key of this name, which never changes.
+    pub async fn index(&self, name: &str, value: &[u8]) -> Result<[u8; 32], KeyError> {
+        let key = self.other("index", name).await?;
+        Ok(owner_keys::keyed(
+            &hmac::Key::new(hmac::HMAC_SHA256, &*key),
+            name,
+            value,
+        ))
+    }
+
+    /// A secret of the system, made at first use.
+    pub async fn secret(&self, name: &str) -> Result<[u8; 32], KeyError> {
+        Ok(*self.other("secret", name).await?)
+    }
+
+    async fn other(&self, scope: &'static str, name: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+        let key = (scope, name.to_owned());
+        if let Some(secret) = self.0.others.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(secret.clone());
+        }
+        let secret = self.0.made(scope, name).await?.ok_or(KeyError::Forgotten)?;
+        self.0
+            .others
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, secret.clone());
+        Ok(secret)
+    }
+}
+
+impl Inner {
+    fn keep(&self, owner: Uuid, held: Held) {
+        let mut cache = self.owners.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= CACHE_LIMIT {
+            cache.clear();
+        }
+        cache.insert(owner, held);
+    }
+
+    /// The stored secret of this scope and name, made now if there was none; `None` where a tombstone stands.
+    async fn made(&self, scope: &str, name: &str) -> Result<Option<Zeroizing<[u8; 32]>>, KeyError> {
+        let mut secret = Zeroizing::new([0; 32]);
+        SystemRandom::new().fill(&mut *secret).map_err(|_| KeyError::Crypto)?;
+        let wrapped = self.master.wrap(scope, name, &secret).ok_or(KeyError::Crypto)?;
+        // What another process made first holds: ours is thrown away then, as it is where the owner was forgotten.
+        sqlx::query("INSERT INTO es.keys (scope, name, wrapped) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+            .bind(scope)
+            .bind(name)
+            .bind(&wrapped)
+            .execute(&self.pool)
+            .await?;
+        let stored: Option<Vec<u8>> = sqlx::query_scalar("SELECT wrapped FROM es.keys WHERE scope = $1 AND name = $2")
+            .bind(scope)
+            .bind(name)
+            .fetch_one(&self.pool)
+            .await?;
+        match stored {
+            Some(stored) => self
+                .master
+                .unwrap(scope, name, &stored)
+                .map(Some)
+                .ok_or(KeyError::WrongMasterKey),
+            None => Ok(None),
+        }
+    }
+}
