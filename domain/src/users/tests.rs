@@ -1,5 +1,7 @@
 //! Given events, when a command, then events or an error.
 
+use std::slice::from_ref;
+
 use uuid::Uuid;
 
 use super::{EmailCommand, EmailEvent, EmailReservation, Role, User, UserCommand, UserError, UserEvent};
@@ -223,9 +225,9 @@ fn an_address_is_reserved_once() {
     let reserved = EmailEvent::Reserved { user: USER };
     let other = UserId::new(Uuid::from_u128(99));
     check::<EmailReservation>(&[], EmailCommand::Reserve { user: USER }, Ok(vec![reserved.clone()]));
-    check::<EmailReservation>(&[reserved.clone()], EmailCommand::Reserve { user: USER }, Ok(vec![]));
+    check::<EmailReservation>(from_ref(&reserved), EmailCommand::Reserve { user: USER }, Ok(vec![]));
     check::<EmailReservation>(
-        &[reserved.clone()],
+        from_ref(&reserved),
         EmailCommand::Reserve { user: other },
         Err(UserError::EmailTaken),
     );

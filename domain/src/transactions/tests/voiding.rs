@@ -1,5 +1,7 @@
 //! What counts no longer, and what counts again.
 
+use std::slice::from_ref;
+
 use super::*;
 
 #[test]
@@ -25,12 +27,12 @@ fn a_voided_transaction_is_restored_and_nothing_else() {
 fn reverting_an_import_voids_only_what_it_brought() {
     let revert = TransactionCommand::RevertImport { import: IMPORT };
     let brought = recorded_from(expense(), BY_IMPORT);
-    check::<Transaction>(&[brought.clone()], revert.clone(), Ok(vec![reverted(IMPORT)]));
+    check::<Transaction>(from_ref(&brought), revert.clone(), Ok(vec![reverted(IMPORT)]));
     check::<Transaction>(&[brought.clone(), reverted(IMPORT)], revert.clone(), Ok(vec![]));
     check::<Transaction>(&[brought.clone(), voided()], revert.clone(), Ok(vec![]));
     check::<Transaction>(&[recorded(expense())], revert, Ok(vec![]));
     let other = TransactionCommand::RevertImport { import: OTHER_IMPORT };
-    check::<Transaction>(&[brought.clone()], other, Ok(vec![]));
+    check::<Transaction>(from_ref(&brought), other, Ok(vec![]));
     assert_eq!(replay::<Transaction>(&[brought]).brought_by(), Some(IMPORT));
 }
 
@@ -43,7 +45,7 @@ fn importing_again_restores_what_a_reversal_voided() {
     };
     let given = [brought.clone(), reverted(IMPORT)];
     check::<Transaction>(&given, restore(OTHER_IMPORT), Ok(vec![restored.clone()]));
-    check::<Transaction>(&[brought.clone()], restore(IMPORT), Ok(vec![]));
+    check::<Transaction>(from_ref(&brought), restore(IMPORT), Ok(vec![]));
     check::<Transaction>(&[brought.clone(), voided()], restore(IMPORT), Ok(vec![]));
     // From now on it is the other import's: only its reversal voids the transaction again.
     let given = [brought, reverted(IMPORT), restored];
@@ -51,4 +53,16 @@ fn importing_again_restores_what_a_reversal_voided() {
     check::<Transaction>(&given, TransactionCommand::RevertImport { import: IMPORT }, Ok(vec![]));
     let revert = TransactionCommand::RevertImport { import: OTHER_IMPORT };
     check::<Transaction>(&given, revert, Ok(vec![reverted(OTHER_IMPORT)]));
+}
+
+#[test]
+fn what_a_person_restores_stays_the_imports() {
+    let brought = recorded_from(expense(), BY_IMPORT);
+    let given = [brought, voided(), TransactionEvent::Restored { import: None }];
+    assert_eq!(replay::<Transaction>(&given).brought_by(), Some(IMPORT));
+    check::<Transaction>(
+        &given,
+        TransactionCommand::RevertImport { import: IMPORT },
+        Ok(vec![reverted(IMPORT)]),
+    );
 }
