@@ -9,6 +9,30 @@ use spendlog_domain::values::{Currency, Date};
 
 use crate::reading::{DocumentLine, Reading};
 
+mod amounts;
+mod beside;
+mod currency;
+mod customer;
+mod dates;
+mod days;
+mod entries;
+mod invoice_number;
+mod items;
+mod labels;
+mod locale;
+mod merchant;
+mod months;
+mod page;
+mod pattern;
+mod rowkind;
+mod sale;
+mod tax_id;
+mod text;
+mod total;
+
+/// The name of these rules, as it is kept with every document that they read.
+const ENGINE: &str = "rules/1";
+
 /// What is known from elsewhere.
 #[derive(Clone, Copy, Debug)]
 pub struct Hints {
@@ -32,6 +56,6 @@ pub struct Extraction {
 
 /// Reads the fields and lines that a document of this kind has.
 pub fn extract(reading: &Reading, kind: DocumentKind, hints: &Hints) -> Extraction {
-    let _ = (reading, kind, hints);
-    Extraction { fields: Vec::new(), lines: Vec::new(), engine: "rules/1" }
+    let rows = page::Rows::of(reading);
+    sale::sale(&rows, kind, hints)
 }

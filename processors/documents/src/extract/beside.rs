@@ -1,0 +1,60 @@
+//! Values beside or below their labels.
+
+use spendlog_domain::documents::{Box2, Confidence};
+
+use super::page::{Row, Rows};
+use super::text::Labelled;
+
+/// A text that a label names.
+#[derive(Clone, Debug)]
+pub(crate) struct Beside {
+    /// The text.
+    pub text: String,
+    /// The row that it stands in.
+    pub row: usize,
+    /// The page.
+    pub page: u32,
+    /// The place.
+    pub area: Option<Box2>,
+    /// How sure the reading was.
+    pub confidence: Confidence,
+    /// Whether it stands below its label and not beside it.
+    pub below: bool,
+}
+
+/// Everything that may be the value of a label: behind it in its cell, in the next cells, in the cell below.
+pub(crate) fn beside(rows: &Rows, index: usize, is_label: impl Fn(&Labelled) -> bool) -> Vec<Beside> {
+    let row = &rows.rows[index];
+    let mut found = Vec::new();
+    for (at, cell) in row.cells.iter().enumerate() {
+        if !is_label(&Labelled::of(&cell.text)) {
+            continue;
+        }
+        let mut add = |text: &str, row_at: usize, cell: &super::page::Cell, below: bool| {
+            let text = text.trim().trim_start_matches([':', '.', '#', ' ']).trim();
+            if !text.is_empty() {
+                found.push(Beside { text: text.to_owned(), row: row_at, page: row.page, area: cell.area, confidence: cell.confidence, below });
+            }
+        };
+        add(&cell.text, index, cell, false);
+        for next in row.cells.iter().skip(at + 1).take(2) {
+            add(&next.text, index, next, false);
+        }
+        for step in 1..=2 {
+            let Some(under) = rows.rows.get(index + step).filter(|under| under.page == row.page) else { break };
+            for cell in below(cell.area, under, row.cells.len()) {
+                add(&cell.text, index + step, cell, true);
+            }
+        }
+    }
+    found
+}
+
+/// The cells of a row that stand under this place.
+pub(crate) fn below(area: Option<Box2>, under: &Row, columns: usize) -> Vec<&super::page::Cell> {
+    match area {
+        Some(area) => under.cells.iter().filter(|cell| cell.area.is_some_and(|a| a.x0 < area.x1 && area.x0 < a.x1)).collect(),
+        None if columns == 1 => under.cells.iter().take(1).collect(),
+        None => Vec::new(),
+    }
+}

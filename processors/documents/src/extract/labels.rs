@@ -1,0 +1,185 @@
+//! What the words beside an amount say about it, in the languages of Europe and Malay.
+
+use super::text::Labelled;
+
+/// What an amount is, by its label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Label {
+    /// What must be paid in the end: `grand total`, `amount due`, `total after rounding`.
+    Grand,
+    /// A total with taxes in it.
+    TotalIncluding,
+    /// Just `total`.
+    Total,
+    /// A total before taxes.
+    TotalExcluding,
+    /// `net total`: before taxes on invoices, the last word on many receipts.
+    Net,
+    /// A sum on the way.
+    Subtotal,
+    /// Taxes.
+    Tax,
+    /// A service charge, delivery, a tip: added after the subtotal.
+    Service,
+    /// A discount.
+    Discount,
+    /// The rounding to the smallest coin.
+    Rounding,
+    /// What was handed over, or charged to a card.
+    Paid,
+    /// What was given back.
+    Change,
+    /// Already paid, before this document.
+    Prepaid,
+    /// A count of something, or points: no money.
+    Count,
+    /// A balance of an account or a card.
+    Balance,
+}
+
+const CHANGE: &[&str] = &[
+    "CHANGE", "CHANGE DUE", "CHANGE AMT", "RUCKGELD", "WECHSELGELD", "ZURUCK", "RENDU", "MONNAIE RENDUE", "CAMBIO", "RESTO",
+    "WISSELGELD", "TERUG", "BAKI", "KEMBALI", "KEMBALIAN", "VAXEL", "RESZTA", "TROCO", "RETOUR",
+];
+const ROUNDED: &[&str] = &[
+    "TOTAL ROUNDED", "ROUNDED TOTAL", "AMT ROUNDED", "AMOUNT ROUNDED", "TOTAL AFTER", "AFTER ROUNDING", "AFTER ADJ", "AFTER ROUND",
+    "ROUNDED AMOUNT",
+];
+const ROUNDING: &[&str] = &[
+    "ROUNDING", "ROUND ADJ", "ROUND AMT", "ROUND OFF", "ROUNDOFF", "ROUND", "RND ADJ", "ROUNDED", "PEMBULATAN", "PELARASAN", "RUNDUNG", "ARRONDI",
+    "AFRONDING", "REDONDEO", "ARROTONDAMENTO", "ZAOKRAGLENIE", "ORESAVRUNDNING", "ROUNDIND", "ADJUSTMENT",
+];
+const DISCOUNT: &[&str] = &[
+    "DISCOUNT", "DISC", "COUPON", "VOUCHER", "SAVINGS", "YOU SAVE", "YOU SAVED", "REBATE", "RABATT", "NACHLASS", "SKONTO", "REMISE",
+    "REDUCTION", "DESCUENTO", "DTO", "SCONTO", "KORTING", "DISKAUN", "DISKON", "PROMO", "GUTSCHEIN", "RABAT", "DESCONTO", "LESS",
+];
+const COUNT: &[&str] = &[
+    "QTY", "QUANTITY", "ITEMS", "ITEM COUNT", "NO OF ITEM", "NO OF ITEMS", "ITEM S", "POINT", "POINTS", "PUNKTE", "PTS", "PAX", "PCS",
+    "KUANTITI", "BIL", "UNITS", "ANZAHL", "ARTIKEL", "ARTICLES", "ARTICULOS", "ARTICOLI", "AANTAL", "WEIGHT", "KM", "LITRE", "LITER",
+    "ODOMETER", "TERMINAL", "CASHIER", "TABLE", "INVOICE NO", "RECEIPT NO", "BATCH", "TRACE", "APPROVAL", "HOURS", "DAYS",
+];
+const PAID: &[&str] = &[
+    "CASH", "TENDER", "TENDERED", "VISA", "MASTERCARD", "MASTER", "MAESTRO", "AMEX", "DEBIT CARD", "CREDIT CARD", "DEBIT", "CREDIT", "CARD", "PAID",
+    "PAYMENT", "RECEIVED", "AMOUNT RECEIVED", "BAR", "GEGEBEN", "BARGELD", "EC KARTE", "KARTENZAHLUNG", "GIROCARD", "KREDITKARTE",
+    "ESPECES", "CARTE", "CB", "EFECTIVO", "TARJETA", "ENTREGADO", "CONTANTI", "CONTANTE", "BANCOMAT", "CARTA", "PAGATO", "PIN", "CONTANT", "BETAALD",
+    "TUNAI", "BAYARAN", "DIBAYAR", "E WALLET", "EWALLET", "GRABPAY", "APPLE PAY", "PAYPAL", "NETS", "GOTOWKA", "KARTA", "KONTANT", "DINHEIRO",
+];
+const PREPAID: &[&str] = &[
+    "DEPOSIT", "ALREADY PAID", "PREPAID", "ADVANCE", "ANZAHLUNG", "ACOMPTE", "VORAUSZAHLUNG", "BEREITS GEZAHLT", "BEREITS BEZAHLT",
+    "ACCONTO", "ANTICIPO", "VOORSCHOT",
+];
+const TAX: &[&str] = &[
+    "GST", "SST", "VAT", "TAX", "TAXES", "HST", "PST", "QST", "MWST", "UST", "MEHRWERTSTEUER", "UMSATZSTEUER", "STEUER", "STEUERN", "STEUERBETRAG", "TVA",
+    "TAXE", "IVA", "IMPUESTO", "IMPUESTOS", "IMPOSTA", "BTW", "MOMS", "DPH", "PTU", "CUKAI", "SERVICE TAX", "SALES TAX", "TTL TAX", "TOTAL TAX", "AFA", "KDV",
+];
+const SERVICE: &[&str] = &[
+    "SERVICE CHARGE", "SERV CHARGE", "SVC CHARGE", "SVC CHG", "SERVICE CHG", "SERVICE CHRG", "SERVICE", "SVC", "DELIVERY", "SHIPPING", "POSTAGE", "TIP",
+    "GRATUITY", "TRINKGELD", "VERSAND", "VERSANDKOSTEN", "LIEFERUNG", "PORTO", "FRAIS DE PORT", "LIVRAISON", "ENVIO", "SPEDIZIONE", "VERZENDKOSTEN",
+    "CAJ PERKHIDMATAN", "TRANSPORT", "FREIGHT", "HANDLING",
+];
+const SUBTOTAL: &[&str] = &[
+    "SUBTOTAL", "SUB TOTAL", "SUB TTL", "SUBTTL", "ZWISCHENSUMME", "SOUS TOTAL", "SUBTOTALE", "SUBTOTAAL", "DELSUMMA", "SUMME NETTO", "ITEMS TOTAL", "JUMLAH KECIL",
+    "WARENWERT", "POSITIONSSUMME", "PARTIAL", "PARZIALE",
+];
+const EXCLUDING: &[&str] = &[
+    "EXCLUDING", "EXCL", "EXCLUSIVE", "EXCLUDED", "BEFORE TAX", "BEFORE GST", "BEFORE VAT", "PRE TAX", "WITHOUT TAX", "EX VAT", "EX GST", "EX TAX", "TAXABLE", "ZZGL", "HT", "HORS TAXE", "HORS TVA",
+    "SIN IVA", "BASE IMPONIBLE", "IMPONIBILE", "EXCL BTW", "EX BTW", "NETTOBETRAG", "GESAMT NETTO", "NETTO", "NETTOSUMME", "NETTOWERT", "STEUERBASIS", "NET AMOUNT", "TAX BASE",
+    "NETTO INSGESAMT", "GESAMTNETTO", "NETTOGESAMT", "TOTAL NETTO", "GRUNDLAG",
+];
+const INCLUDING: &[&str] = &[
+    "INCLUSIVE", "INCL", "INC", "INCLUDING", "INKL", "INKLUSIVE", "WITH TAX", "AFTER TAX", "TTC", "IVA INCLUIDO", "IVA INCL", "IVA INCLUSA", "IVA COMPRESA", "BRUTTO",
+    "MIT MWST", "TAX INCL", "GST INCL",
+];
+const INCLUDED: &[&str] = &[
+    "INCLUDES", "INCLUDED IN TOTAL", "INCLUDED IN", "GST INCLUDED", "VAT INCLUDED", "TAX INCLUDED", "ENTHALTENE", "ENTHALTEN", "DARIN ENTHALTEN", "DONT TVA", "DI CUI IVA", "WAARVAN BTW",
+    "DAVON", "IN TOTAL SALES",
+];
+const GRAND: &[&str] = &[
+    "GRAND TOTAL", "TOTAL PAYABLE", "AMOUNT PAYABLE", "AMT PAYABLE", "PAYABLE", "TOTAL DUE", "AMOUNT DUE", "AMT DUE", "BALANCE DUE", "DUE PAYABLE",
+    "FINAL TOTAL", "NETT TOTAL", "NETT AMOUNT", "NETT", "TOTAL TO PAY", "TO PAY", "PLEASE PAY", "PAY THIS AMOUNT", "BILL TOTAL", "TOTAL BILL", "BILL AMOUNT", "INVOICE TOTAL", "TOTAL INVOICE", "INVOICE AMOUNT",
+    "ORDER TOTAL", "TOTAL ORDER", "TOTAL CHARGE", "GROSS TOTAL", "TOTAL GROSS", "GROSS AMOUNT",
+    "GESAMTBETRAG", "GESAMTSUMME", "ENDBETRAG", "ENDSUMME", "RECHNUNGSBETRAG", "RECHNUNGSSUMME", "ZAHLBETRAG", "ZU ZAHLEN", "ZU BEZAHLEN", "ZAHLUNGSBETRAG", "FALLIGER BETRAG", "BRUTTOBETRAG", "BRUTTOSUMME", "GESAMT BRUTTO", "BRUTTOGESAMT", "BRUTTO GESAMT", "GESAMTBRUTTO",
+    "OFFENER BETRAG", "TOTAL TTC", "MONTANT TTC", "NET A PAYER", "A PAYER", "MONTANT DU", "TOTAL GENERAL",
+    "TOTAL A PAGAR", "A PAGAR", "IMPORTE TOTAL", "TOTAL FACTURA", "TOTALE COMPLESSIVO", "TOTALE DA PAGARE", "DA PAGARE", "IMPORTO TOTALE", "TOTALE FATTURA", "TOTALE DOCUMENTO", "TOTALE EURO",
+    "TE BETALEN", "TOTAAL TE BETALEN", "EINDTOTAAL", "EINDBEDRAG", "FACTUURBEDRAG", "TOTAALBEDRAG", "ATT BETALA", "AT BETALE", "A BETALE", "DO ZAPLATY", "RAZEM", "CELKEM", "K UHRADE", "JUMLAH BESAR", "JUMLAH PERLU DIBAYAR", "JUMLAH BAYARAN", "JUMLAH KESELURUHAN",
+    "VALOR TOTAL", "TOTAL AMOUNT DUE", "LOPPUSUMMA", "MAKSETTAVA", "FIZETENDO",
+];
+const NET: &[&str] = &["NET TOTAL", "NET AMT", "NET SALES", "TOTAL NET"];
+const TOTAL: &[&str] = &[
+    "TOTAL", "TTL", "TOTALS", "TOTALE", "TOTAAL", "SUMME", "GESAMT", "GESAMTPREIS", "JUMLAH", "SUMA", "SUMMA", "SUM", "IMPORTE", "MONTANT", "TOT", "YHTEENSA", "OSSZESEN", "I ALT", "TOPLAM", "TOTALT", "INSGESAMT",
+];
+const BALANCE: &[&str] = &["ACCOUNT BALANCE", "CARD BALANCE", "BALANCE", "OUTSTANDING", "CREDIT LIMIT", "GUTHABEN", "SALDO"];
+
+/// What the words say; nothing where they say nothing of money.
+pub(crate) fn label_of(text: &Labelled) -> Option<Label> {
+    if text.letters() < 2 {
+        return None;
+    }
+    let total = text.any(TOTAL);
+    if text.any(CHANGE) && !text.has("EXCHANGE") {
+        return Some(Label::Change);
+    }
+    if text.any(ROUNDED) {
+        return Some(Label::Grand);
+    }
+    if text.any(ROUNDING) && !(total && text.any(INCLUDING)) {
+        return Some(Label::Rounding);
+    }
+    if text.any(COUNT) && !text.any(GRAND) {
+        return Some(Label::Count);
+    }
+    if text.any(SUBTOTAL) {
+        return Some(Label::Subtotal);
+    }
+    if text.any(INCLUDED) {
+        return Some(Label::Tax);
+    }
+    if text.any(EXCLUDING) && !text.any(INCLUDING) {
+        return Some(Label::TotalExcluding);
+    }
+    if text.any(DISCOUNT) && !total {
+        return Some(Label::Discount);
+    }
+    if text.any(INCLUDING) && (total || text.any(GRAND) || text.any(&["AMOUNT", "AMT", "BETRAG", "SALES"])) {
+        return Some(Label::TotalIncluding);
+    }
+    if text.any(&["TOTAL PAID", "AMOUNT PAID"]) {
+        return Some(Label::Paid);
+    }
+    if text.any(GRAND) && !text.any(&["TOTAL GST", "GST PAYABLE", "TAX PAYABLE", "VAT PAYABLE", "TAX TOTAL"]) {
+        return Some(Label::Grand);
+    }
+    if text.any(TAX) && !text.starts(&["TOTAL AMOUNT", "TOTAL SALES", "GST TAXABLE"]) {
+        return Some(Label::Tax);
+    }
+    if text.any(NET) {
+        return Some(Label::Net);
+    }
+    if text.any(PREPAID) {
+        return Some(Label::Prepaid);
+    }
+    if text.any(SERVICE) {
+        return Some(Label::Service);
+    }
+    if total && !text.starts(&["CASH"]) {
+        return Some(Label::Total);
+    }
+    if text.any(PAID) {
+        return Some(Label::Paid);
+    }
+    if text.any(DISCOUNT) {
+        return Some(Label::Discount);
+    }
+    if text.any(BALANCE) {
+        return Some(Label::Balance);
+    }
+    None
+}
+
+/// Whether a row opens the table of tax classes at a receipt's end, whose totals are not the receipt's.
+pub(crate) fn opens_tax_summary(text: &Labelled) -> bool {
+    text.any(&[
+        "SUMMARY", "GST SUMMARY", "TAX SUMMARY", "TAX CODE", "GST CODE", "GST ANALYSIS", "TAX ANALYSIS", "VAT SUMMARY", "VAT ANALYSIS", "GST RATE", "VAT RATE", "TAX RATE", "TAX BREAKDOWN", "STEUERSATZ",
+        "MWST SATZ", "TAUX TVA", "TIPO IVA", "ALIQUOTA", "SUMMARY OF",
+    ])
+}

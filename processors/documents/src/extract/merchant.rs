@@ -1,0 +1,360 @@
+//! Who was paid: the name in the letterhead, its address below, and its number with the tax office.
+
+use spendlog_domain::documents::{Box2, Confidence};
+
+use super::amounts::amounts;
+use super::pattern::regex;
+use super::page::{Row, Rows, around};
+use super::rowkind::{Kind, kind};
+use super::text::{Labelled, fold};
+
+/// A text that was found in the rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// What it says, cleaned.
+    pub text: String,
+    /// The first of its rows.
+    pub row: usize,
+    /// The last of its rows.
+    pub last: usize,
+    /// The page.
+    pub page: u32,
+    /// The place.
+    pub area: Option<Box2>,
+    /// How sure the rule is.
+    pub score: u16,
+    /// How sure the reading was.
+    pub confidence: Confidence,
+    /// The rule.
+    pub rule: &'static str,
+    /// The words.
+    pub raw: String,
+}
+
+/// How companies end their names, folded.
+pub(crate) const LEGAL_FORMS: &[&str] = &[
+    "SDN BHD", "SDN", "BHD", "S B", "BERHAD", "LTD", "LIMITED", "PTE LTD", "PTY LTD", "PVT LTD", "PLC", "LLP", "LLC", "INC", "CORP", "CORPORATION", "GMBH", "MBH", "AG", "KG", "OHG", "UG", "E K", "EK", "EG", "GBR", "E V", "KGAA", "SE", "SA", "S A", "SAS", "SARL", "S A R L",
+    "EURL", "SNC", "SCI", "S L", "SL", "S L U", "SLU", "S A U", "SPA", "S P A", "SRL", "S R L", "S N C", "S A S", "B V", "BV", "N V", "NV", "VOF", "V O F", "AB", "A S", "APS", "OY", "OYJ", "ASA", "SP Z O O", "SP ZOO", "S R O", "SRO", "A S", "KFT", "ZRT", "BT", "D O O", "DOO", "LTDA", "EIRELI", "SA DE CV", "KK", "CO LTD",
+    "PT", "TBK", "CV",
+];
+/// Words that name a trade: they stand in names of shops, and some of them only at the end.
+const TRADES: &[&str] = &[
+    "RESTAURANT", "RESTORAN", "CAFE", "KAFE", "COFFEE", "KOPITIAM", "BAKERY", "BISTRO", "BAR", "GRILL", "PIZZA", "PIZZERIA", "KITCHEN", "FOOD", "SEAFOOD", "STEAKHOUSE", "SHOP", "STORE", "STORES", "MART", "MARKET", "SUPERMARKET", "HYPERMARKET", "MINIMARKET", "MINI MARKET", "CASH & CARRY", "KEDAI", "BOOK", "BOOKSTORE", "STATIONERY", "PHARMACY",
+    "FARMASI", "CLINIC", "KLINIK", "DENTAL", "HOSPITAL", "HARDWARE", "ENTERPRISE", "ENTERPRISES", "TRADING", "PERNIAGAAN", "SYARIKAT", "PERUSAHAAN", "INDUSTRIES", "INDUSTRY", "MARKETING", "HOLDINGS", "SERVICES", "SERVICE", "MOTOR", "AUTO", "TYRE", "STATION", "PETROL", "PETROLEUM", "SHELL", "HOTEL", "INN", "RESORT", "TRAVEL", "FASHION", "BOUTIQUE", "ELECTRICAL", "ELECTRONICS",
+    "ELECTRIC", "COMPUTER", "SOLUTIONS", "FURNITURE", "PAPER", "PACKAGING", "PRINTING", "MAKER", "CENTRE", "CENTER", "GALLERY", "HANDICRAFT", "FLORIST", "OPTICAL", "SALON", "SPA", "LAUNDRY", "COMPANY", "BROTHERS", "& SONS", "& CO", "GROUP", "CONFECTIONERY", "DELI", "BUTCHER", "APOTHEKE", "BACKEREI", "GASTHAUS", "GASTHOF", "HOF", "MARKT", "DROGERIE",
+    "BUCHHANDLUNG", "TANKSTELLE", "METZGEREI", "BOULANGERIE", "PHARMACIE", "LIBRAIRIE", "BRASSERIE", "EPICERIE", "TABAC", "RESTAURANTE", "CAFETERIA", "PANADERIA", "FARMACIA", "TIENDA", "SUPERMERCADO", "RISTORANTE", "TRATTORIA", "ALIMENTARI", "WINKEL", "BAKKERIJ", "APOTHEEK", "SUPERMARKT", "SLAGERIJ", "UNIVERSITY", "VERLAG", "BANK",
+];
+/// Words that end a name: a row that begins with one goes on with the row above.
+const SUFFIXES: &[&str] = &[
+    "ENTERPRISE", "ENTERPRISES", "TRADING", "SDN", "BHD", "BERHAD", "HOLDINGS", "INDUSTRIES", "COMPANY", "LIMITED", "LTD", "PTE", "PTY", "PLC", "LLC", "INC", "CORP", "CORPORATION", "GMBH", "MBH", "CO", "AND", "&", "CENTRE", "CENTER", "M SDN",
+];
+const SELLERS: &[&str] = &[
+    "VERKAUFER", "RECHNUNGSERSTELLER", "RECHNUNGSSTELLER", "LEISTUNGSERBRINGER", "LIEFERANT", "SELLER", "SUPPLIER", "VENDOR", "VENDEUR", "FOURNISSEUR", "EMETTEUR", "VENDEDOR", "PROVEEDOR", "EMISOR", "FORNITORE", "CEDENTE", "VERKOPER", "LEVERANCIER", "FROM", "PAY TO", "REMIT TO", "SOLD BY", "ISSUED BY", "ABSENDER",
+];
+
+regex!(REGISTER_TAIL, r"(?i)[\s,]*\(?\s*(?:co\.?\s*)?(?:reg\.?\s*)?(?:no\.?\s*)?:?\s*(?:\d{5,12}\s?[-–]?\s?[A-Z]{1,2}|\d{12}|[A-Z]{2}\d{7,9}\s?-?\s?[A-Z])\s*\)?\s*$");
+regex!(SENDER_PARTS, r"\s+[-–—·•|∙]\s+|\s*[·•|∙]\s*|\s{3,}|,\s+");
+regex!(DOMAIN, r"(?i)(?:www\.|@|https?://(?:www\.)?)([a-z0-9-]{3,})\.[a-z]{2,}");
+
+/// The rows' kinds, found once.
+pub(crate) struct Letterhead<'a> {
+    rows: &'a Rows,
+    words: Vec<Labelled>,
+    kinds: Vec<Kind>,
+    /// The row where the list of items or the sums begin.
+    body: usize,
+}
+
+impl<'a> Letterhead<'a> {
+    /// Looks at each row. `body` is the first row with items or sums.
+    pub(crate) fn of(rows: &'a Rows, body: usize) -> Self {
+        let words: Vec<Labelled> = rows.rows.iter().map(|row| Labelled::of(&row.text)).collect();
+        let kinds = rows.rows.iter().zip(&words).map(|(row, words)| kind(row, words)).collect();
+        Self { rows, words, kinds, body }
+    }
+
+    /// What a row is.
+    pub(crate) fn kind(&self, row: usize) -> Option<Kind> {
+        self.kinds.get(row).copied()
+    }
+
+    /// What a row says.
+    pub(crate) fn words(&self, row: usize) -> Option<&Labelled> {
+        self.words.get(row)
+    }
+
+    fn row(&self, index: usize) -> &Row {
+        &self.rows.rows[index]
+    }
+
+    /// How high letters are in the middle of all rows.
+    fn usual_height(&self) -> u16 {
+        let mut heights: Vec<u16> = self.rows.rows.iter().map(|row| row.height).collect();
+        heights.sort_unstable();
+        heights.get(heights.len() / 2).copied().unwrap_or(0)
+    }
+
+    /// The name in the letterhead of a receipt.
+    pub(crate) fn name(&self) -> Option<Found> {
+        let end = self.body.clamp(12.min(self.rows.rows.len()), 40).min(self.rows.rows.len());
+        let usual = self.usual_height();
+        let mut best: Option<(i32, usize, &'static str)> = None;
+        let mut names_before = 0_i32;
+        let mut behind: Option<Kind> = None;
+        for index in 0..end {
+            let (row, words) = (self.row(index), &self.words[index]);
+            let legal = words.any(LEGAL_FORMS) && words.letters() > 5;
+            let kind = self.kinds[index];
+            if matches!(kind, Kind::Owner | Kind::Recipient) {
+                behind = Some(kind);
+            }
+            // What a till prints under the name of a company: a row of digits in brackets, an address.
+            let follows = |kinds: &[Kind], within: usize| (1..=within).any(|step| self.kind(index + step).is_some_and(|k| kinds.contains(&k)));
+            let address_with_form = kind == Kind::Address && legal && self.ends_with_form(row);
+            if kind != Kind::Name && !address_with_form {
+                continue;
+            }
+            let mut points = 40 - 6 * names_before.min(6);
+            let mut rule = "first words of the letterhead";
+            if legal {
+                points += 50;
+                rule = "legal form in the letterhead";
+            } else if words.any(TRADES) {
+                points += 25;
+                rule = "trade in the letterhead";
+            }
+            points += if follows(&[Kind::Registration], 1) { 25 } else if follows(&[Kind::Registration, Kind::TaxId], 2) { 15 } else { 0 };
+            points += if follows(&[Kind::Address], 1) { 15 } else if follows(&[Kind::Address], 3) { 8 } else { 0 };
+            let times = |n: u16| usual > 0 && u32::from(row.height) * 10 >= u32::from(usual) * u32::from(n);
+            points += if times(17) { 18 } else if times(13) { 12 } else { 0 };
+            if words.letters() < 4 {
+                points -= 30;
+            }
+            let digits = row.text.chars().filter(char::is_ascii_digit).count();
+            if digits > words.letters() {
+                points -= 30;
+            }
+            if row.text.contains(':') || row.text.contains('*') || row.text.contains('=') {
+                points -= 20;
+            }
+            if amounts(&row.text, None).iter().any(super::amounts::Amount::monetary) {
+                points -= 50;
+            }
+            if let Some(kind) = behind {
+                points -= if kind == Kind::Owner { 40 } else { 60 };
+            }
+            // Lower-case words are talk, or what somebody wrote on it by hand.
+            if row.text.chars().any(char::is_lowercase) && !row.text.chars().any(char::is_uppercase) {
+                points -= 25;
+            }
+            if index >= self.body {
+                points -= 30;
+            }
+            names_before += 1;
+            if best.is_none_or(|(most, ..)| points > most) {
+                best = Some((points, index, rule));
+            }
+        }
+        let (points, index, rule) = best.filter(|(points, ..)| *points >= 25)?;
+        let (first, last) = self.whole_name(index);
+        let mut found = self.found(first, last, rule, points)?;
+        found.text = clean_name(&found.text);
+        (found.text.chars().filter(|c| c.is_alphabetic()).count() >= 2).then_some(found)
+    }
+
+    fn ends_with_form(&self, row: &Row) -> bool {
+        let text = clean_name(&row.text);
+        let folded = fold(&text);
+        LEGAL_FORMS.iter().any(|form| folded.ends_with(&format!(" {form}")))
+    }
+
+    /// The rows that the name of this row runs over.
+    fn whole_name(&self, index: usize) -> (usize, usize) {
+        let (mut first, mut last) = (index, index);
+        let open = |text: &str| text.matches('(').count() > text.matches(')').count();
+        let names = |row: usize| self.kind(row).is_some_and(|kind| matches!(kind, Kind::Name | Kind::Address));
+        while last < first + 3 && last + 1 < self.rows.rows.len() {
+            let (here, next) = (self.row(last), self.row(last + 1));
+            let so_far: String = (first..=last).map(|row| self.row(row).text.as_str()).collect::<Vec<_>>().join(" ");
+            let goes_on = open(&so_far) && next.text.contains(')')
+                || here.text.trim_end().ends_with(['&', '-']) && names(last + 1)
+                || self.words[last + 1].starts(SUFFIXES) && self.kind(last + 1) == Some(Kind::Name)
+                || is_branch(&next.text);
+            if !goes_on || next.text.len() > 60 {
+                break;
+            }
+            last += 1;
+        }
+        while first > 0 && self.kind(first - 1) == Some(Kind::Name) {
+            let text = &self.row(first).text;
+            let above = &self.row(first - 1).text;
+            let completes = self.words[first].starts(SUFFIXES) || open(above) && text.contains(')') || above.trim_end().ends_with('&');
+            if !completes || above.contains(':') {
+                break;
+            }
+            first -= 1;
+        }
+        (first, last)
+    }
+
+    fn found(&self, first: usize, last: usize, rule: &'static str, points: i32) -> Option<Found> {
+        let rows = self.rows.rows.get(first..=last)?;
+        Some(Found {
+            text: rows.iter().map(|row| row.text.trim()).collect::<Vec<_>>().join(" "),
+            row: first,
+            last,
+            page: rows.first()?.page,
+            area: rows.iter().filter_map(Row::area).reduce(around),
+            score: u16::try_from((430 + points * 5).clamp(0, 970)).unwrap_or(0),
+            confidence: rows.iter().map(Row::confidence).min().unwrap_or(Confidence(0)),
+            rule,
+            raw: rows.iter().map(|row| row.text.as_str()).collect::<Vec<_>>().join("\n"),
+        })
+    }
+
+    /// The rows below the name that are its address.
+    pub(crate) fn address(&self, name: &Found) -> Option<Found> {
+        let from = name.last + 1;
+        let end = (from + 9).min(self.rows.rows.len());
+        let start = (from..end).find(|row| self.kinds[*row] == Kind::Address)?;
+        // Between name and address there may be numbers, but no title and no other party.
+        let free = (from..start).all(|row| !matches!(self.kinds[row], Kind::Recipient | Kind::Owner | Kind::Talk));
+        if !free {
+            return None;
+        }
+        let mut first = start;
+        // The first line of an address often is a building without a number.
+        while first > from && self.kinds[first - 1] == Kind::Name && plausible_address(&self.row(first - 1).text) {
+            first -= 1;
+        }
+        let mut last = start;
+        while last + 1 < end && last - first < 5 {
+            let next = self.kinds[last + 1];
+            let text = self.row(last + 1).text.trim();
+            let ended = text.is_empty() || self.row(last).text.trim_end().ends_with('.') && next == Kind::Name;
+            let short_rest = next == Kind::Name && !ended && plausible_address(text) && (self.row(last).text.trim_end().ends_with(',') || last + 2 < end && self.kinds[last + 2] == Kind::Address);
+            let city = next == Kind::Name && !ended && text.split_whitespace().count() <= 3 && plausible_address(text) && !text.starts_with('(');
+            if next == Kind::Address || short_rest || city {
+                last += 1;
+            } else {
+                break;
+            }
+        }
+        let mut found = self.found(first, last, "rows of an address below the name", 60)?;
+        found.text = found.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        Some(found)
+    }
+
+    /// The name of who sent an invoice: after a heading, in the line of the sender, or where a legal form stands that
+    /// agrees with the sender's web address.
+    pub(crate) fn seller(&self) -> Option<Found> {
+        let mut best: Option<(i32, Found)> = None;
+        let text = self.rows.rows.iter().map(|row| row.text.as_str()).collect::<Vec<_>>().join("\n");
+        let domains: Vec<String> = DOMAIN.captures_iter(&text).filter_map(|found| found.get(1)).map(|m| fold(m.as_str()).replace([' ', '-'], "")).collect();
+        let mut recipient_until = 0;
+        for (index, row) in self.rows.rows.iter().enumerate() {
+            if self.kinds[index] == Kind::Recipient {
+                recipient_until = index + 4;
+            }
+            let heading = (1..=3).find(|step| index.checked_sub(*step).is_some_and(|above| self.heads_seller(above)));
+            let own = self.after_heading(index);
+            let parts = row.cells.iter().flat_map(|cell| SENDER_PARTS.split(&cell.text)).filter(|part| !part.trim().is_empty());
+            for (place, part) in parts.map(str::trim).chain(own.as_deref()).enumerate() {
+                let words = Labelled::of(part);
+                let form = LEGAL_FORMS.iter().any(|form| words.has(form)) && self.form_at_end(part);
+                let squashed: String = fold(part).chars().filter(|c| *c != ' ').collect();
+                let domain = domains.iter().any(|domain| domain.len() >= 4 && squashed.len() >= 4 && (squashed.contains(domain.as_str()) || domain.contains(squashed.as_str())));
+                let labelled = own.as_deref() == Some(part);
+                let own_kind = kind(&Row { page: row.page, cells: Vec::new(), text: part.to_owned(), folded: fold(part), height: 0 }, &words);
+                if !labelled && (own_kind != Kind::Name || words.letters() < 3 || words.letters() > 48) {
+                    continue;
+                }
+                if !form && !domain && heading.is_none() && !labelled && index > 6 {
+                    continue;
+                }
+                let mut points = 0;
+                points += if form { 40 } else { 0 };
+                points += if domain { 30 } else { 0 };
+                points += if labelled { 60 } else { heading.map_or(0, |step| 40 - 8 * i32::try_from(step).unwrap_or(0)) };
+                points += 15 - 3 * i32::try_from(index.min(5)).unwrap_or(0);
+                points += if words.any(TRADES) { 8 } else { 0 };
+                points -= 4 * i32::try_from(place.min(4)).unwrap_or(0);
+                if index < recipient_until && !labelled {
+                    points -= 50;
+                }
+                if amounts(part, None).iter().any(super::amounts::Amount::monetary) {
+                    points -= 40;
+                }
+                if words.any(&["BANK", "SPARKASSE", "IBAN", "AMTSGERICHT", "VOLKSBANK"]) {
+                    points -= 35;
+                }
+                if best.as_ref().is_none_or(|(most, _)| points > *most) {
+                    let rule = if labelled || heading.is_some() { "heading of the seller" } else if form { "legal form of the sender" } else { "letterhead" };
+                    if let Some(mut found) = self.found(index, index, rule, points) {
+                        found.text = clean_name(part);
+                        best = Some((points, found));
+                    }
+                }
+            }
+        }
+        best.filter(|(points, found)| *points >= 15 && found.text.len() >= 2).map(|(_, found)| found)
+    }
+
+    fn form_at_end(&self, part: &str) -> bool {
+        let folded = fold(&clean_name(part));
+        LEGAL_FORMS.iter().any(|form| folded.ends_with(&format!(" {form}"))) || folded.contains(" GMBH ") || folded.contains(" LTD ")
+    }
+
+    fn heads_seller(&self, row: usize) -> bool {
+        self.words[row].starts(SELLERS) && self.words[row].letters() < 24
+    }
+
+    /// `Name: …` below a heading of the seller, or the seller's name behind the heading itself.
+    fn after_heading(&self, index: usize) -> Option<String> {
+        let row = self.row(index);
+        let (label, value) = match &row.cells[..] {
+            [label, value, ..] => (label.text.clone(), value.text.clone()),
+            [only] => only.text.split_once(':').map(|(label, value)| (label.to_owned(), value.trim().to_owned()))?,
+            [] => return None,
+        };
+        let name = fold(&label);
+        let below = (1..=4).any(|step| index.checked_sub(step).is_some_and(|above| self.heads_seller(above) && self.row(above).cells.len() == 1));
+        let blocked = (1..=4).take_while(|step| index.checked_sub(*step).is_some_and(|above| !self.heads_seller(above))).any(|step| index.checked_sub(step).is_some_and(|above| self.kinds[above] == Kind::Recipient));
+        let is_name = matches!(name.as_str(), "NAME" | "FIRMA" | "FIRMENNAME" | "COMPANY" | "NOM" | "RAISON SOCIALE" | "NOMBRE" | "RAGIONE SOCIALE" | "NAAM");
+        let is_seller = Labelled::of(&label).starts(SELLERS) && name.split(' ').count() <= 2;
+        ((is_name && below && !blocked) || (is_seller && value.chars().any(char::is_alphabetic))).then_some(value).filter(|value| value.len() < 60 && value.chars().any(char::is_alphabetic))
+    }
+}
+
+/// A row that is nothing but a name in brackets: the branch.
+fn is_branch(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with('(')
+        && text.ends_with(')')
+        && text.len() > 5
+        && !text.chars().any(|c| c.is_ascii_digit() || c == ':')
+        && text.chars().filter(|c| c.is_alphabetic()).count() >= 5
+        && !Labelled::of(text).any(&["FORMERLY", "INCORPORATED", "COMPANY", "REG", "GST", "SST", "CO"])
+}
+
+/// Whether a row of words may belong to an address at all.
+fn plausible_address(text: &str) -> bool {
+    let words = Labelled::of(text);
+    !text.contains(':') && !text.contains('#') && words.letters() >= 3 && !words.any(LEGAL_FORMS) && !text.contains('*')
+}
+
+/// A name without the company's number behind it and without signs around it.
+pub(crate) fn clean_name(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = REGISTER_TAIL.replace(&text, "");
+    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '-' | '=' | '_' | ':' | ';' | ',' | '|' | '~' | '"' | '“' | '”' | '«' | '»' | '>' | '<' | '#' | '/'));
+    let text = match text.split_once(')') {
+        // A bracket that was opened before this name began.
+        Some((before, after)) if !before.contains('(') && after.trim().is_empty() => before,
+        _ => text,
+    };
+    match text.rfind('(') {
+        Some(at) if !text[at..].contains(')') && at > 3 => text[..at].trim_end().to_owned(),
+        _ => text.to_owned(),
+    }
+}
