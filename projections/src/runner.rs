@@ -1,0 +1,209 @@
+//! What keeps a group up to date: reads the journal in batches, folds them, writes rows and checkpoint in one transaction.
+
+use std::time::Duration;
+
+use spendlog_event_store::{Event, Query};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Group, ProjectionError, Projections, writer::Writer};
+
+/// Events of a batch.
+const BATCH: i64 = 1000;
+/// A batch smaller than this is followed by a pause, in which the next one grows: a transaction costs the same for one
+/// event and for fifty. Not while somebody waits.
+const SMALL: usize = 64;
+const PAUSE: Duration = Duration::from_millis(4);
+/// How often the lag is reported.
+const REPORT: Duration = Duration::from_secs(5);
+/// How often a runner that is not needed looks whether it is.
+const STAND_BY: Duration = Duration::from_millis(500);
+
+/// Runs a group until `stop`; a failure is logged, and it begins again from the checkpoint.
+pub(crate) async fn run(projections: Projections, group: Group, stop: CancellationToken) {
+    let mut pause = Duration::from_millis(100);
+    loop {
+        let outcome = tokio::select! {
+            outcome = session(&projections, group, &mut pause) => outcome,
+            () = stop.cancelled() => return,
+        };
+        projections.mark(group).run_here(false);
+        metrics::counter!("spendlog_projection_failures_total", "projection" => group.name()).increment(1);
+        match outcome {
+            Err(ProjectionError::TakenOver) => tracing::info!(projection = group.name(), "the projection begins again"),
+            Err(error) => {
+                let chain = chain(&error);
+                tracing::error!(
+                    projection = group.name(),
+                    error = chain,
+                    "the projection failed and begins again"
+                );
+            }
+            Ok(never) => match never {},
+        }
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = stop.cancelled() => return,
+        }
+        pause = (pause * 2).min(Duration::from_secs(10));
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    line
+}
+
+/// How far a group has come, in which generation of its tables.
+#[derive(Clone, Copy, Debug)]
+struct Checkpoint {
+    position: i64,
+    generation: i64,
+}
+
+/// Works on one connection, which holds the group's lock: whoever loses the connection loses the lock with it.
+async fn session(
+    projections: &Projections,
+    group: Group,
+    pause: &mut Duration,
+) -> Result<std::convert::Infallible, ProjectionError> {
+    let journal = &projections.0.journal;
+    let mark = projections.mark(group);
+    let writer = Writer::open(journal.database(), "spendlog projection", "read", false).await?;
+    while !writer
+        .query("SELECT pg_try_advisory_lock($1)".to_owned(), &[&group.lock()])
+        .await?
+        .iter()
+        .all(|row| row.get(0))
+    {
+        projections.refresh(group).await?;
+        sleep(STAND_BY).await;
+    }
+    let mut checkpoint = load(&writer, group).await?;
+    mark.reached(checkpoint.position);
+    mark.run_here(true);
+    tracing::info!(
+        projection = group.name(),
+        position = checkpoint.position,
+        "the projection runs"
+    );
+    let mut head = journal.head();
+    loop {
+        let until = *head.borrow_and_update();
+        if until <= checkpoint.position {
+            // The sender lives as long as the journal, which we hold.
+            if head.changed().await.is_err() {
+                return Err(ProjectionError::TakenOver);
+            }
+            continue;
+        }
+        let kinds = group.kinds().iter().map(|kind| (*kind).to_owned()).collect();
+        let query = Query {
+            after: checkpoint.position,
+            until: Some(until),
+            kinds: Some(kinds),
+            limit: BATCH,
+            ..Query::default()
+        };
+        let events = journal.read(&query).await?;
+        let full = i64::try_from(events.len()).is_ok_and(|count| count == BATCH);
+        let next = events.last().filter(|_| full).map_or(until, |event| event.position);
+        apply(&writer, group, checkpoint, next, &events).await?;
+        checkpoint.position = next;
+        mark.reached(next);
+        *pause = Duration::from_millis(100);
+        metrics::counter!("spendlog_projection_events_total", "projection" => group.name())
+            .increment(u64::try_from(events.len()).unwrap_or_default());
+        if events.len() < SMALL && !mark.awaited() {
+            tokio::select! {
+                () = sleep(PAUSE) => {}
+                () = mark.urgent.notified() => {}
+            }
+        }
+    }
+}
+
+async fn load(writer: &Writer, group: Group) -> Result<Checkpoint, ProjectionError> {
+    let name = group.name();
+    let sql = "INSERT INTO read.checkpoints (name, position) VALUES ($1, 0) ON CONFLICT DO NOTHING";
+    writer.execute(sql.to_owned(), &[&name]).await?;
+    let sql = "SELECT position, generation FROM read.checkpoints WHERE name = $1";
+    let rows = writer.query(sql.to_owned(), &[&name]).await?;
+    let row = rows.first().ok_or(ProjectionError::TakenOver)?;
+    Ok(Checkpoint {
+        position: row.try_get(0)?,
+        generation: row.try_get(1)?,
+    })
+}
+
+/// Rows and checkpoint, in one transaction.
+async fn apply(
+    writer: &Writer,
+    group: Group,
+    checkpoint: Checkpoint,
+    next: i64,
+    events: &[Event],
+) -> Result<(), ProjectionError> {
+    let changes = group.fold(writer, events, false).await?;
+    writer.client.batch_execute("BEGIN").await?;
+    let written = async {
+        // First of all, so that a rebuild that swaps the tables comes before or after, never between.
+        let sql = "UPDATE read.checkpoints SET position = $2, updated_at = now() \
+                   WHERE name = $1 AND position = $3 AND generation = $4";
+        let Checkpoint { position, generation } = checkpoint;
+        let moved = writer
+            .execute(sql.to_owned(), &[&group.name(), &next, &position, &generation])
+            .await?;
+        if moved != 1 {
+            return Err(ProjectionError::TakenOver);
+        }
+        changes.write(writer).await
+    };
+    match written.await {
+        Ok(()) => Ok(writer.client.batch_execute("COMMIT").await?),
+        Err(error) => {
+            // The connection is given up after this error, and with it the transaction.
+            let _best_effort = writer.client.batch_execute("ROLLBACK").await;
+            Err(error)
+        }
+    }
+}
+
+/// Applies events without a checkpoint, as if they came again.
+#[cfg(test)]
+pub(crate) async fn apply_again(writer: &Writer, group: Group, events: &[Event]) -> Result<(), ProjectionError> {
+    group.fold(writer, events, false).await?.write(writer).await
+}
+
+/// Reports the lag of all groups now and then.
+pub(crate) async fn report(projections: Projections, stop: CancellationToken) {
+    loop {
+        for group in Group::ALL {
+            match projections.lag(group).await {
+                Ok(lag) => {
+                    metrics::gauge!("spendlog_projection_lag_events", "projection" => group.name())
+                        .set(as_metric(lag.events));
+                    metrics::gauge!("spendlog_projection_lag_seconds", "projection" => group.name())
+                        .set(as_metric(lag.seconds));
+                }
+                Err(error) => tracing::warn!(projection = group.name(), %error, "the lag could not be measured"),
+            }
+        }
+        tokio::select! {
+            () = sleep(REPORT) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+fn as_metric(count: i64) -> f64 {
+    // Metrics are floats; a lag beyond 2^32 is far beyond any alarm.
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,135 @@
+//! The connection that a projection writes through.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use futures_util::SinkExt;
+use spendlog_event_store::Database;
+use tokio_postgres::{Client, Row, Statement, types::ToSql};
+
+use crate::{ProjectionError, rows::Rows};
+
+/// Opens a connection and drives it until the client is dropped.
+pub(crate) async fn connect(database: &Database, application: &str, options: &str) -> Result<Client, ProjectionError> {
+    let mut config = database.config(application);
+    config.options(options);
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
+    tokio::spawn(async move {
+        // The client's own calls report a broken connection; here it only has to end.
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection to the read tables ended");
+        }
+    });
+    Ok(client)
+}
+
+/// A connection of one's own, the schema that it writes into, and its prepared statements.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) client: Client,
+    pub(crate) schema: String,
+    /// Whether rows are copied rather than inserted: faster for many, and only possible into tables that don't have them.
+    copies: bool,
+    statements: Mutex<HashMap<String, Statement>>,
+}
+
+impl Writer {
+    /// Read tables are made of the journal, so a lost commit is only made again: nobody waits for the disk here.
+    pub(crate) async fn open(
+        database: &Database,
+        application: &str,
+        schema: &str,
+        copies: bool,
+    ) -> Result<Self, ProjectionError> {
+        let client = connect(database, application, "-c synchronous_commit=off -c jit=off").await?;
+        Ok(Self {
+            client,
+            schema: schema.to_owned(),
+            copies,
+            statements: Mutex::default(),
+        })
+    }
+
+    /// The statement, prepared once per connection.
+    pub(crate) async fn prepare(&self, sql: String) -> Result<Statement, ProjectionError> {
+        let known = self
+            .statements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&sql)
+            .cloned();
+        if let Some(statement) = known {
+            return Ok(statement);
+        }
+        let statement = self.client.prepare(&sql).await?;
+        self.statements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(sql, statement.clone());
+        Ok(statement)
+    }
+
+    /// Reads rows.
+    pub(crate) async fn query(&self, sql: String, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, ProjectionError> {
+        let statement = self.prepare(sql).await?;
+        Ok(self.client.query(&statement, params).await?)
+    }
+
+    /// Changes rows.
+    pub(crate) async fn execute(&self, sql: String, params: &[&(dyn ToSql + Sync)]) -> Result<u64, ProjectionError> {
+        let statement = self.prepare(sql).await?;
+        Ok(self.client.execute(&statement, params).await?)
+    }
+
+    /// Adds rows, where there are any.
+    pub(crate) async fn add(&self, rows: Rows) -> Result<(), ProjectionError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        // A row that may be there already can't be copied.
+        if self.copies && rows.table.on_conflict.is_empty() {
+            let sink = self.client.copy_in(&rows.copy_statement(&self.schema)).await?;
+            let mut sink = std::pin::pin!(sink);
+            sink.send(bytes::Bytes::from(rows.copy())).await?;
+            sink.finish().await?;
+        } else {
+            let sql = rows.statement(&self.schema);
+            let parameters = rows.parameters();
+            let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|p| &**p as &(dyn ToSql + Sync)).collect();
+            self.execute(sql, &parameters).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends rows: those of `table` that begin at `from` end at `to`.
+    pub(crate) async fn close(&self, table: &str, closed: &Closed) -> Result<(), ProjectionError> {
+        if closed.ids.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "UPDATE {}.{table} t SET to_position = u.until FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS u (id, since, until) \
+             WHERE t.id = u.id AND t.from_position = u.since",
+            self.schema
+        );
+        self.execute(sql, &[&closed.ids, &closed.from, &closed.to]).await?;
+        Ok(())
+    }
+}
+
+/// Rows that end.
+#[derive(Debug, Default)]
+pub(crate) struct Closed {
+    pub(crate) ids: Vec<uuid::Uuid>,
+    pub(crate) from: Vec<i64>,
+    pub(crate) to: Vec<i64>,
+}
+
+impl Closed {
+    pub(crate) fn push(&mut self, id: uuid::Uuid, (from, to): (i64, i64)) {
+        self.ids.push(id);
+        self.from.push(from);
+        self.to.push(to);
+    }
+}
