@@ -149,7 +149,7 @@ pub struct Field {
 
 impl Field {
     /// A field as a person corrected it.
-    pub(super) fn by_person(name: FieldName, value: FieldValue) -> Self {
+    pub fn by_person(name: FieldName, value: FieldValue) -> Self {
         let provenance = Provenance {
             source: Source::Person,
             engine: "person".to_owned(),
