@@ -96,7 +96,7 @@ impl Database {
     }
 
     /// How to make a connection of one's own.
-    pub(crate) fn config(&self, application: &str) -> tokio_postgres::Config {
+    pub fn config(&self, application: &str) -> tokio_postgres::Config {
         let mut config = self.config.clone();
         config.application_name(application);
         config
