@@ -16,6 +16,7 @@ mod customer;
 mod dates;
 mod days;
 mod entries;
+mod expenses;
 mod invoice_number;
 mod items;
 mod labels;
@@ -26,6 +27,11 @@ mod page;
 mod pattern;
 mod rowkind;
 mod sale;
+mod short_dates;
+mod statement;
+mod statement_table;
+mod statement_text;
+mod statement_words;
 mod tax_id;
 mod text;
 mod total;
@@ -56,6 +62,9 @@ pub struct Extraction {
 
 /// Reads the fields and lines that a document of this kind has.
 pub fn extract(reading: &Reading, kind: DocumentKind, hints: &Hints) -> Extraction {
-    let rows = page::Rows::of(reading);
-    sale::sale(&rows, kind, hints)
+    match kind {
+        DocumentKind::BankStatement => statement::statement(reading, hints),
+        DocumentKind::ExpenseReport => expenses::expenses(reading, hints),
+        DocumentKind::Receipt | DocumentKind::Invoice | DocumentKind::Other => sale::sale(&page::Rows::of(reading), kind, hints),
+    }
 }

@@ -1,0 +1,395 @@
+//! Bank statements as pages of text.
+//!
+//! A movement begins where a row has a date at its start (or, beside a signed amount, anywhere) and ends before the
+//! next; its amount stands in that row or in one of the rows that go on. Signs come, in this order, from a sign or a
+//! letter at the amount, the column that it stands in, the steps of the running balance, the words.
+
+use spendlog_domain::documents::{Box2, Confidence};
+use spendlog_domain::values::{Currency, Date, Decimal};
+
+use super::amounts::{Amount, Mark, absolute, amounts, mark_of, negated, tidy, units};
+use super::dates::{DateHit, dates, in_period};
+use super::locale::Locale;
+use super::page::{Row, Rows, around};
+use super::pattern::regex;
+use super::short_dates::{Short, short_date};
+use super::statement::{Found, Stated};
+use super::statement_words::{self as words, Role, direction, role, stated};
+use super::text::{Labelled, fold};
+use crate::reading::Movement;
+
+regex!(LETTER, r"^\s?([HS])(?:\s|$)");
+regex!(REPEATED, r"^\s*(?:[A-Z0-9/-]{3,20}|\d{1,4})\s+");
+
+/// An amount of a row, and where it ends on the page.
+#[derive(Clone, Debug)]
+struct Money {
+    value: Decimal,
+    signed: bool,
+    /// The sign by a letter behind it: `H` and `S`, for what German banks call Haben and Soll.
+    letter: Option<bool>,
+    area: Option<Box2>,
+    /// The words before it in its row.
+    before: String,
+    /// Whether the account is not kept in the currency that stands beside it.
+    currency: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Draft {
+    date: Date,
+    description: String,
+    money: Vec<Money>,
+    page: u32,
+    area: Option<Box2>,
+    confidence: Confidence,
+    sure: bool,
+}
+
+/// Heads of columns, with where they stand.
+#[derive(Clone, Debug, Default)]
+struct Heads {
+    /// Places of heads, from left to right.
+    places: Vec<(Role, u16, u16)>,
+    /// The roles in their order, where there are no places.
+    order: Vec<Role>,
+}
+
+impl Heads {
+    fn of(row: &Row) -> Option<Self> {
+        if row.text.chars().filter(char::is_ascii_digit).count() > 3 || row.text.len() > 160 {
+            return None;
+        }
+        let mut heads = Self::default();
+        for cell in &row.cells {
+            // Text without places has all heads in one cell.
+            let parts: Vec<&str> = if cell.area.is_some() && row.cells.len() > 1 { vec![cell.text.as_str()] } else { cell.text.split_whitespace().collect() };
+            for part in parts {
+                if let Some(role) = role(part) {
+                    heads.order.push(role);
+                    if let Some(area) = cell.area {
+                        heads.places.push((role, area.x0, area.x1));
+                    }
+                }
+            }
+        }
+        let money = heads.order.iter().any(|role| matches!(role, Role::Amount | Role::Debit | Role::Credit));
+        let other = heads.order.iter().any(|role| matches!(role, Role::Date | Role::ValueDate | Role::Description | Role::Balance))
+            || heads.order.contains(&Role::Debit) && heads.order.contains(&Role::Credit);
+        (money && other && heads.order.len() >= 2).then_some(heads)
+    }
+
+    fn has(&self, role: Role) -> bool {
+        self.order.contains(&role)
+    }
+
+    /// The column of an amount: the head whose right edge is nearest to its own, numbers being flush right.
+    fn column(&self, area: Option<Box2>) -> Option<Role> {
+        let area = area?;
+        let money = self.places.iter().filter(|(role, ..)| matches!(role, Role::Amount | Role::Debit | Role::Credit | Role::Balance));
+        let apart = |x0: u16, x1: u16| x1.abs_diff(area.x1).min(x0.abs_diff(area.x0));
+        money.map(|(role, x0, x1)| (apart(*x0, *x1), *role)).min_by_key(|(apart, _)| *apart).filter(|(apart, _)| *apart < 1200).map(|(_, role)| role)
+    }
+}
+
+/// All movements of the rows.
+pub(crate) fn read(rows: &Rows, locale: &Locale, currency: Option<Currency>, today: Date) -> Found {
+    let mark = mark_of(rows.rows.iter().map(|row| row.text.as_str()));
+    let all_dates: Vec<DateHit> = rows.rows.iter().flat_map(|row| dates(&row.text)).collect();
+    let order = locale.order(&all_dates, currency);
+    let (from, to) = period(rows, &all_dates, order, today);
+    let mut found = Found::default();
+    let mut drafts: Vec<Draft> = Vec::new();
+    let mut heads: Vec<(usize, Heads)> = Vec::new();
+    let mut open: Option<(Draft, usize)> = None;
+    for (index, row) in rows.rows.iter().enumerate() {
+        if let Some(head) = Heads::of(row) {
+            heads.push((drafts.len(), head));
+            close(&mut open, &mut drafts);
+            continue;
+        }
+        let text = tidy(&row.text);
+        let money = money_of(row, mark);
+        let before = money.first().map_or(text.as_str(), |money| money.before.as_str());
+        if let Some(which) = stated(&without_dates(before)).filter(|_| money.len() <= 2 && !words_first(before)) {
+            close(&mut open, &mut drafts);
+            note_balance(&mut found, which, row, &money, !drafts.is_empty());
+            continue;
+        }
+        match start(row, &text, order, from, to, rows.rows.get(index + 1)) {
+            Some((date, rest, sure)) if !money.is_empty() || rest.chars().any(char::is_alphabetic) => {
+                close(&mut open, &mut drafts);
+                let draft = Draft {
+                    date,
+                    description: rest,
+                    page: row.page,
+                    area: row.cells.iter().filter_map(|cell| cell.area).reduce(around),
+                    confidence: row.confidence(),
+                    sure,
+                    money: money.clone(),
+                };
+                open = Some((draft, 0));
+            }
+            _ => {
+                let Some((draft, gone_on)) = &mut open else { continue };
+                *gone_on += 1;
+                if *gone_on > 7 || ends_list(&text) {
+                    close(&mut open, &mut drafts);
+                    continue;
+                }
+                if draft.money.is_empty() && !money.is_empty() {
+                    draft.money = money;
+                    let words = draft.money.first().map_or(String::new(), |money| money.before.trim().to_owned());
+                    push_words(&mut draft.description, &words);
+                } else if money.is_empty() || !draft.money.is_empty() {
+                    push_words(&mut draft.description, text.trim());
+                }
+                draft.area = draft.area.into_iter().chain(row.cells.iter().filter_map(|cell| cell.area)).reduce(around);
+            }
+        }
+    }
+    close(&mut open, &mut drafts);
+    let home = currency.map(|currency| currency.code().to_owned());
+    let mut movements = Vec::new();
+    let mut running = found.opening.as_ref().and_then(|stated| units(stated.value));
+    let order_of_rows = newest_first(&drafts);
+    if order_of_rows {
+        running = None;
+    }
+    for (at, draft) in drafts.iter().enumerate() {
+        let head = heads.iter().rev().find(|(first, _)| *first <= at).map(|(_, head)| head);
+        let next_balance = drafts.get(at + 1).filter(|_| order_of_rows).and_then(|next| next.money.last()).filter(|_| draft.money.len() >= 2).and_then(|money| units(money.value));
+        if let Some(movement) = movement(draft, head, if order_of_rows { next_balance } else { running }, home.as_deref()) {
+            running = movement.balance.and_then(units).or_else(|| Some(running? + units(movement.amount)?));
+            movements.push(movement);
+        }
+    }
+    found.movements = movements;
+    found
+}
+
+fn push_words(description: &mut String, words: &str) {
+    if !words.is_empty() && description.len() < 400 {
+        description.push(' ');
+        description.push_str(words);
+    }
+}
+
+fn close(open: &mut Option<(Draft, usize)>, drafts: &mut Vec<Draft>) {
+    drafts.extend(open.take().map(|(draft, _)| draft).filter(|draft| !draft.money.is_empty()));
+}
+
+fn newest_first(drafts: &[Draft]) -> bool {
+    let falling = drafts.windows(2).filter(|pair| pair[0].date > pair[1].date).count();
+    let rising = drafts.windows(2).filter(|pair| pair[0].date < pair[1].date).count();
+    falling > rising
+}
+
+/// Pages end with the bank's address, and lists with sums.
+fn ends_list(text: &str) -> bool {
+    let words = Labelled::of(text);
+    text.len() > 120 || words.any(&["SEITE", "PAGE", "SUMME", "TOTAL", "GESAMT", "GESAMTUMSATZ", "WICHTIGE HINWEISE", "WICHTIGER HINWEIS", "ZUSAMMENFASSUNG", "SUMMARY", "CARRIED FORWARD", "UBERTRAG AUF BLATT", "VORSTAND", "HANDELSREGISTER"])
+}
+
+/// Words that name a movement although they have a word for a balance in them: `Saldo transfer to …` has none before.
+fn words_first(before: &str) -> bool {
+    let words = Labelled::of(before);
+    words.any(&["ABSCHLUSS"]) && !words.any(&["SALDO", "ABSCHLUSSSALDO", "RECHNUNGSABSCHLUSS"])
+}
+
+fn without_dates(text: &str) -> String {
+    let mut text = text.to_owned();
+    for hit in dates(&text.clone()).into_iter().rev() {
+        text.replace_range(hit.start..hit.end, " ");
+    }
+    text
+}
+
+fn note_balance(found: &mut Found, which: words::Stated, row: &Row, money: &[Money], behind: bool) {
+    let Some(money) = money.last() else { return };
+    let value = match money.letter {
+        Some(false) => negated(absolute(money.value)),
+        _ => money.value,
+    };
+    let here = Stated { value, page: row.page, area: money.area.or(row.area()), score: 850, rule: "words of the balance", raw: row.text.clone() };
+    match which {
+        words::Stated::Opening if found.opening.is_none() => found.opening = Some(here),
+        words::Stated::Closing if found.closing.is_none() || behind => found.closing = Some(here),
+        _ => {}
+    }
+}
+
+/// The period of the statement: two dates in one row, else the last day that is named.
+fn period(rows: &Rows, all: &[DateHit], order: Option<super::dates::Order>, today: Date) -> (Option<Date>, Date) {
+    let known = |hit: &DateHit| hit.day.by(order).filter(|date| *date <= today);
+    for row in rows.rows.iter().take(80) {
+        let days: Vec<Date> = dates(&row.text).iter().filter_map(known).collect();
+        if let [from, to] = days[..]
+            && from < to
+            && (to - from).num_days() < 740
+        {
+            return (Some(from), to);
+        }
+    }
+    (None, all.iter().filter_map(known).max().unwrap_or(today))
+}
+
+/// The date that a row begins with, and the words behind it.
+fn start(row: &Row, text: &str, order: Option<super::dates::Order>, from: Option<Date>, to: Date, next: Option<&Row>) -> Option<(Date, String, bool)> {
+    let lead = REPEATED.find(text).map_or(0, |m| m.end());
+    let hits = dates(text);
+    let signed = |end: usize| text.get(end..).is_some_and(|rest| rest.trim_start().len() < 60 && amounts(rest, None).iter().any(|a| a.signed || a.marked || a.value.scale == 2));
+    if let Some(hit) = hits.first().filter(|hit| hit.start <= lead.max(2) || signed(hit.end) && hit.start < 80 && !hit.compact) {
+        // `Seite 1 von 2 … vom 31.12.2023 bis …`: two dates with a word for a period between are none of a movement.
+        let between = hits.get(1).map_or("", |second| text.get(hit.end..second.start).unwrap_or_default());
+        if matches!(fold(between).trim(), "BIS" | "TO" | "UNTIL" | "AU" | "AL" | "A" | "TOT") || between.trim() == "-" || between.trim() == "–" {
+            return None;
+        }
+        let sure = hit.day.by(None).is_some();
+        let date = hit.day.by(order).or_else(|| hit.day.by(Some(super::dates::Order::DayFirst)))?;
+        let at_start = hit.start <= lead.max(2);
+        let mut rest = text.get(hit.end..).unwrap_or_default();
+        if let Some(second) = hits.get(1).filter(|second| at_start && text.get(hit.end..second.start).is_some_and(|gap| gap.chars().filter(|c| c.is_alphabetic()).count() < 3)) {
+            rest = text.get(second.end..).unwrap_or_default();
+        }
+        let words = if at_start { strip_money(rest) } else { text.get(..hit.start).unwrap_or_default().trim().to_owned() };
+        return Some((date, words, sure || order.is_some()));
+    }
+    let (short, end) = short_date(text, 0).or_else(|| (lead > 0 && lead < 12).then(|| short_date(text, lead)).flatten())?;
+    let mut rest = text.get(end..).unwrap_or_default();
+    if let Some((_, second)) = short_date(text, end) {
+        rest = text.get(second..).unwrap_or_default();
+    }
+    let date = day_of(short, order, from, to, next)?;
+    let _ = row;
+    Some((date, strip_money(rest), true))
+}
+
+/// The whole date: the year may stand in the row below, else it is the period's.
+fn day_of(short: Short, order: Option<super::dates::Order>, from: Option<Date>, to: Date, next: Option<&Row>) -> Option<Date> {
+    let (day, month) = match short {
+        Short::Sure { day, month } => (day, month),
+        Short::Open { first, second } => match order {
+            Some(super::dates::Order::MonthFirst) => (second, first),
+            _ => (first, second),
+        },
+    };
+    regex!(YEARS, r"^\s*(20\d{2})\s+20\d{2}\b");
+    if let Some(year) = next.and_then(|row| YEARS.captures(&row.text)).and_then(|found| found.get(1)?.as_str().parse().ok()) {
+        return Date::from_ymd_opt(year, month, day);
+    }
+    in_period(day, month, from, to)
+}
+
+fn strip_money(text: &str) -> String {
+    let first = amounts(text, None).into_iter().find(|amount| amount.value.scale == 2).map_or(text.len(), |amount| amount.start);
+    text.get(..first).unwrap_or(text).trim().trim_end_matches(['+', '-']).trim().to_owned()
+}
+
+/// The amounts of a row that look like money.
+fn money_of(row: &Row, mark: Option<Mark>) -> Vec<Money> {
+    let mut found = Vec::new();
+    let mut before = String::new();
+    for cell in &row.cells {
+        let text = tidy(&cell.text);
+        let mut from = 0;
+        for amount in amounts(&text, mark).into_iter().filter(is_money) {
+            before.push_str(text.get(from..amount.start).unwrap_or_default());
+            from = amount.end;
+            let rest = text.get(amount.end..).unwrap_or_default();
+            let letter = LETTER.captures(rest).and_then(|m| m.get(1)).map(|m| m.as_str() == "H");
+            let around_it = text.get(amount.start..amount.end).unwrap_or_default();
+            let currency = around_it.split(|c: char| !c.is_ascii_alphabetic()).find(|part| part.len() == 3 && part.chars().all(|c| c.is_ascii_uppercase())).map(str::to_owned);
+            found.push(Money { value: amount.value, signed: amount.signed, letter, area: cell.area, before: before.clone(), currency });
+        }
+        before.push_str(text.get(from..).unwrap_or_default());
+        before.push(' ');
+    }
+    // A letter in a cell of its own behind the last amount.
+    if let Some(last) = found.last_mut()
+        && last.letter.is_none()
+        && let Some(cell) = row.cells.last().filter(|cell| matches!(cell.text.trim(), "H" | "S"))
+    {
+        last.letter = Some(cell.text.trim() == "H");
+    }
+    found
+}
+
+fn is_money(amount: &Amount) -> bool {
+    amount.value.scale == 2 || amount.marked && amount.value.scale <= 2
+}
+
+fn movement(draft: &Draft, head: Option<&Heads>, running: Option<i64>, home: Option<&str>) -> Option<Movement> {
+    let balanced = head.is_some_and(|head| head.has(Role::Balance));
+    let columns: Vec<Option<Role>> = draft.money.iter().map(|money| head.and_then(|head| head.column(money.area))).collect();
+    let by_column = columns.iter().position(|role| matches!(role, Some(Role::Debit | Role::Credit | Role::Amount)));
+    let mut at = by_column.unwrap_or(0);
+    let mut balance_at = columns.iter().position(|role| *role == Some(Role::Balance)).filter(|balance| *balance != at);
+    if balance_at.is_none() && draft.money.len() >= 2 && (balanced || steps(draft, running)) {
+        balance_at = Some(draft.money.len() - 1);
+        if at == draft.money.len() - 1 {
+            at = draft.money.len() - 2;
+        }
+    }
+    // The amount before the balance is the movement's; what stands before it is a rate or an amount in the text.
+    if by_column.is_none()
+        && let Some(balance) = balance_at
+        && balance > 0
+    {
+        at = balance - 1;
+    } else if by_column.is_none() && balance_at.is_none() {
+        at = draft.money.len() - 1;
+    }
+    let money = draft.money.get(at)?;
+    if money.currency.as_deref().zip(home).is_some_and(|(own, home)| own != home) && draft.money.iter().any(|other| other.currency.as_deref() == home) && balance_at.is_none() {
+        return None;
+    }
+    let balance = balance_at.and_then(|at| draft.money.get(at)).map(|money| match money.letter {
+        Some(false) => negated(absolute(money.value)),
+        _ => money.value,
+    });
+    let size = absolute(money.value);
+    let stepped = || {
+        let step = units(balance?)? - running?;
+        (step.abs() == units(size)? && step != 0).then_some(step > 0)
+    };
+    let in_column = match columns.get(at).copied().flatten() {
+        Some(Role::Debit) => Some(false),
+        Some(Role::Credit) => Some(true),
+        _ => None,
+    };
+    let (amount, certain) = if let Some(credit) = money.letter {
+        (if credit { size } else { negated(size) }, true)
+    } else if money.signed {
+        (money.value, true)
+    } else if let Some(credit) = in_column.or_else(stepped) {
+        (if credit { size } else { negated(size) }, true)
+    } else {
+        match direction(&draft.description) {
+            Some(credit) => (if credit { size } else { negated(size) }, false),
+            None => (money.value, false),
+        }
+    };
+    let rule = if certain && draft.sure { 900 } else if certain { 500 } else { 600 };
+    Some(Movement {
+        date: draft.date,
+        amount,
+        description: draft.description.split_whitespace().collect::<Vec<_>>().join(" "),
+        balance,
+        reference: None,
+        currency: None,
+        page: Some(draft.page),
+        area: draft.area,
+        confidence: Confidence(rule.min(draft.confidence.0)),
+    })
+}
+
+/// Whether the last amount is the balance before plus or minus the one at its left.
+fn steps(draft: &Draft, running: Option<i64>) -> bool {
+    let last = draft.money.len() - 1;
+    let all = || {
+        let (before, after, size) = (running?, units(draft.money[last].value)?, units(draft.money[last - 1].value)?);
+        Some((after - before).abs() == size.abs() && size != 0)
+    };
+    all().unwrap_or(false)
+}
