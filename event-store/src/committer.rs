@@ -387,3 +387,6 @@ pub(crate) fn publish(newest: &watch::Sender<i64>, position: i64) {
         newer
     });
 }
+
+#[cfg(test)]
+mod tests;

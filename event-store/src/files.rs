@@ -235,3 +235,6 @@ impl Drop for Upload {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

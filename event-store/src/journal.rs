@@ -217,3 +217,6 @@ impl Journal {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

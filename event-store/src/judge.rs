@@ -226,3 +226,6 @@ fn expect(stream: &StreamId, expected: i64, actual: i64) -> Result<(), AppendErr
         actual,
     })
 }
+
+#[cfg(test)]
+mod tests;

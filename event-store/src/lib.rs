@@ -25,6 +25,8 @@ mod merkle;
 mod opening;
 mod owner_keys;
 pub mod parked;
+#[cfg(test)]
+mod sample;
 mod seal_plans;
 mod sealing;
 mod subscription;

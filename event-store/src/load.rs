@@ -262,3 +262,6 @@ fn upcast(mut event: Event, upcasters: &[Box<dyn EventUpcaster>]) -> Result<Even
     }
     Ok(event)
 }
+
+#[cfg(test)]
+mod tests;

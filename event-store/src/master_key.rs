@@ -154,3 +154,6 @@ impl MasterKey {
 fn associated(scope: &str, name: &str) -> Vec<u8> {
     [b"spendlog key", scope.as_bytes(), name.as_bytes()].join(&0)
 }
+
+#[cfg(test)]
+mod tests;

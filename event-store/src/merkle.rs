@@ -128,3 +128,6 @@ fn hash(parts: &[&[u8]]) -> Hash {
     hash.copy_from_slice(context.finish().as_ref());
     hash
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,3 +209,6 @@ fn allows_string(schema: &Value) -> bool {
         _ => *schema != Value::Bool(false),
     }
 }
+
+#[cfg(test)]
+mod tests;

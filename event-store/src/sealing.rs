@@ -150,3 +150,6 @@ fn json(text: &str, out: &mut Vec<u8>) -> Result<(), KeyError> {
     // Writing a string into memory does not fail.
     serde_json::to_writer(out, text).map_err(|_| KeyError::Crypto)
 }
+
+#[cfg(test)]
+mod tests;

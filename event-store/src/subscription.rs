@@ -2,7 +2,7 @@
 //! stream, and remembers how far it has come.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -79,8 +79,8 @@ struct Work<'a> {
     /// What stands in `es.subscriptions`.
     saved: i64,
     lanes: HashMap<Lane, VecDeque<Item>>,
-    /// Lanes whose first event can be started.
-    ready: VecDeque<Lane>,
+    /// Lanes whose first event can be started, by its position: the oldest is started first.
+    ready: BTreeMap<i64, Lane>,
     running: JoinSet<Outcome>,
     running_lanes: HashMap<Id, Lane>,
     pauses: FuturesUnordered<BoxFuture<'static, Lane>>,
@@ -125,7 +125,7 @@ impl<'a> Work<'a> {
             open: BTreeSet::new(),
             saved,
             lanes: HashMap::new(),
-            ready: VecDeque::new(),
+            ready: BTreeMap::new(),
             running: JoinSet::new(),
             running_lanes: HashMap::new(),
             pauses: FuturesUnordered::new(),
@@ -156,7 +156,7 @@ impl<'a> Work<'a> {
                 () = stop.cancelled() => return self.finish().await,
                 () = lost.cancelled() => return Err(ReadError::Database(crate::DatabaseError::Unreachable)),
                 Some(ended) = self.running.join_next_with_id() => self.ended(ended).await?,
-                Some(lane) = self.pauses.next() => self.ready.push_back(lane),
+                Some(lane) = self.pauses.next() => self.rouse(lane),
                 asked = changed(&mut replays) => if asked { self.take_parked().await? } else { return self.finish().await },
                 () = std::future::ready(()), if behind => {}
                 more = changed(&mut head), if !full => if !more { return self.finish().await },
@@ -245,16 +245,23 @@ impl<'a> Work<'a> {
     fn take(&mut self, item: Item) {
         let lane = (item.event.kind.clone(), item.event.stream.clone());
         let queue = self.lanes.entry(lane.clone()).or_default();
-        if queue.is_empty() {
-            self.ready.push_back(lane);
-        }
         queue.push_back(item);
+        if queue.len() == 1 {
+            self.rouse(lane);
+        }
+    }
+
+    /// The first event of the lane can be started.
+    fn rouse(&mut self, lane: Lane) {
+        if let Some(item) = self.lanes.get(&lane).and_then(VecDeque::front) {
+            self.ready.insert(item.event.position, lane);
+        }
     }
 
     /// Starts what may be started. An event that waits for another try holds up its own stream alone.
     fn start(&mut self) {
         while self.running.len() < self.handler.concurrency().max(1)
-            && let Some(lane) = self.ready.pop_front()
+            && let Some((_, lane)) = self.ready.pop_first()
         {
             if let Some(item) = self.lanes.get(&lane).and_then(VecDeque::front) {
                 let (handler, event) = (self.handler.clone(), item.event.clone());
@@ -338,7 +345,7 @@ impl<'a> Work<'a> {
         if queue.is_empty() {
             self.lanes.remove(&lane);
         } else {
-            self.ready.push_back(lane);
+            self.rouse(lane);
         }
     }
 
@@ -389,3 +396,6 @@ async fn changed<T>(receiver: &mut watch::Receiver<T>) -> bool {
 fn database(error: tokio_postgres::Error) -> ReadError {
     ReadError::Database(error.into())
 }
+
+#[cfg(test)]
+mod tests;
