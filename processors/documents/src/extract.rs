@@ -36,6 +36,11 @@ mod tax_id;
 mod text;
 mod total;
 
+pub(crate) use statement_table::looks_like_statement;
+pub(crate) use statement_text::dated_rows;
+pub(crate) use text::Labelled;
+pub(crate) use amounts::units;
+
 /// The name of these rules, as it is kept with every document that they read.
 const ENGINE: &str = "rules/1";
 

@@ -45,24 +45,41 @@ pub(crate) fn units(value: Decimal) -> Option<i64> {
 
 /// The amount of so many ten-thousandths, with two decimals where these are enough.
 pub(crate) fn from_units(units: i64) -> Decimal {
-    if units % 100 == 0 { Decimal { unscaled: units / 100, scale: 2 } } else { Decimal { unscaled: units, scale: 4 } }
+    if units % 100 == 0 {
+        Decimal {
+            unscaled: units / 100,
+            scale: 2,
+        }
+    } else {
+        Decimal {
+            unscaled: units,
+            scale: 4,
+        }
+    }
 }
 
 /// The amount with the other sign.
 pub(crate) fn negated(value: Decimal) -> Decimal {
-    Decimal { unscaled: -value.unscaled, ..value }
+    Decimal {
+        unscaled: -value.unscaled,
+        ..value
+    }
 }
 
 /// The amount without its sign.
 pub(crate) fn absolute(value: Decimal) -> Decimal {
-    Decimal { unscaled: value.unscaled.abs(), ..value }
+    Decimal {
+        unscaled: value.unscaled.abs(),
+        ..value
+    }
 }
-
 
 const CURRENCY: &str = r"(?:€|£|\$|¥|₹|₽|₺|₫|฿|₱|₩|RM|MYR|SGD|USD|EUR|GBP|CHF|Fr\.|SFr\.|PLN|CZK|SEK|NOK|DKK|HUF|AUD|NZD|CAD|JPY|CNY|INR|IDR|Rp|THB|PHP|HKD|TWD|ZAR|BRL|R\$|S\$|A\$|C\$|US\$|NT\$|HK\$|MXN|kr\.?|zł|Kč|Ft|lei|RON|BGN|AED|ILS|TRY|UAH|KES)";
 
-regex!(AMOUNT, &format!(
-    r"(?x)
+regex!(
+    AMOUNT,
+    &format!(
+        r"(?x)
     (?P<open>\()?\s*
     (?P<sign>[-+−–]\s?)?
     (?P<before>{CURRENCY}\s?:?\s?)?
@@ -76,12 +93,16 @@ regex!(AMOUNT, &format!(
     (?P<after>\s?{CURRENCY})?
     (?P<tail>\s?(?:-|−)|\s?(?:CR|Cr|DR|Dr|DB)\b)?
     (?P<close>\s*\))?"
-));
+    )
+);
 regex!(LONE_SPACE, r"(\d)(?: ([.,]) ?|([.]) )(\d{2})([^\d.,/:]|$)");
 
 /// The sign that parts the fractions in these texts: what most amounts with two decimals show.
 pub(crate) fn mark_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Mark> {
-    regex!(SURE, r"(?:^|[^\d.,])(\d{1,3}(?:([.,'’ ])\d{3})*|\d+)([.,])(\d{2})(?:[^\d.,%]|[.,]?$|[.,]\s)");
+    regex!(
+        SURE,
+        r"(?:^|[^\d.,])(\d{1,3}(?:([.,'’ ])\d{3})*|\d+)([.,])(\d{2})(?:[^\d.,%]|[.,]?$|[.,]\s)"
+    );
     let (mut points, mut commas) = (0_u32, 0_u32);
     for text in texts {
         for found in SURE.captures_iter(text) {
@@ -101,7 +122,10 @@ pub(crate) fn mark_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Ma
 
 /// The value of digits with points, commas, apostrophes and spaces; none where groups make no sense.
 pub(crate) fn number(text: &str, mark: Option<Mark>) -> Option<Decimal> {
-    let text: String = text.chars().filter(|c| !matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '\'' | '’')).collect();
+    let text: String = text
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '\'' | '’'))
+        .collect();
     let text = text.as_str();
     let (points, commas) = (text.matches('.').count(), text.matches(',').count());
     let decimal = match (points, commas) {
@@ -112,7 +136,8 @@ pub(crate) fn number(text: &str, mark: Option<Mark>) -> Option<Decimal> {
             let sign = if points == 1 { Mark::Point } else { Mark::Comma };
             let fraction = text.len() - at - 1;
             // Three digits behind the only sign: thousands, unless this document writes fractions with it.
-            let thousands = fraction == 3 && (1..=3).contains(&at) && !text.starts_with('0') && mark.is_none_or(|m| m != sign);
+            let thousands =
+                fraction == 3 && (1..=3).contains(&at) && !text.starts_with('0') && mark.is_none_or(|m| m != sign);
             (!thousands).then_some(at)
         }
         _ => {
@@ -131,7 +156,11 @@ pub(crate) fn number(text: &str, mark: Option<Mark>) -> Option<Decimal> {
         return None;
     }
     let whole = if whole.is_empty() { "0".to_owned() } else { plain(whole) };
-    if fraction.is_empty() { whole.parse().ok() } else { format!("{whole}.{}", plain(fraction)).parse().ok() }
+    if fraction.is_empty() {
+        whole.parse().ok()
+    } else {
+        format!("{whole}.{}", plain(fraction)).parse().ok()
+    }
 }
 
 /// Letters that stand where digits must be, as engines misread them: `1O.5O`.
@@ -171,7 +200,9 @@ pub(crate) fn tidy(text: &str) -> String {
 pub(crate) fn amounts(text: &str, mark: Option<Mark>) -> Vec<Amount> {
     let mut found = Vec::new();
     for hit in AMOUNT.captures_iter(text) {
-        let (Some(whole), Some(digits)) = (hit.get(0), hit.name("number")) else { continue };
+        let (Some(whole), Some(digits)) = (hit.get(0), hit.name("number")) else {
+            continue;
+        };
         let has = |name: &str| hit.name(name).is_some();
         let before = text[..digits.start()].chars().next_back();
         let after = text[digits.end()..].chars().next();
@@ -191,15 +222,24 @@ pub(crate) fn amounts(text: &str, mark: Option<Mark>) -> Vec<Amount> {
         if glued_before || glued_after || rest.trim_start().starts_with('%') {
             continue;
         }
-        let Some(mut value) = number(digits.as_str(), mark) else { continue };
+        let Some(mut value) = number(digits.as_str(), mark) else {
+            continue;
+        };
         if has("dash") && value.scale == 0 {
-            value = Decimal { unscaled: value.unscaled.saturating_mul(100), scale: 2 };
+            value = Decimal {
+                unscaled: value.unscaled.saturating_mul(100),
+                scale: 2,
+            };
         }
         let minus = |name: &str| hit.name(name).is_some_and(|m| m.as_str().contains(['-', '−', '–']));
         let tail = hit.name("tail").map(|m| m.as_str().trim().to_ascii_uppercase());
         let debit = matches!(tail.as_deref(), Some("-" | "−" | "DR" | "DB"));
         let brackets = has("open") && has("close");
-        if (minus("sign") && !hit.name("sign").is_some_and(|sign| dangling(text, sign.start()))) || minus("sign2") || debit || brackets {
+        if (minus("sign") && !hit.name("sign").is_some_and(|sign| dangling(text, sign.start())))
+            || minus("sign2")
+            || debit
+            || brackets
+        {
             value = negated(value);
         }
         found.push(Amount {
@@ -215,7 +255,10 @@ pub(crate) fn amounts(text: &str, mark: Option<Mark>) -> Vec<Amount> {
 
 /// A dash that joins the number to a word before it: `CS-0014` is no negative amount.
 fn preceded_by_code(text: &str, at: usize) -> bool {
-    text[..at].strip_suffix('-').and_then(|rest| rest.chars().next_back()).is_some_and(char::is_alphanumeric)
+    text[..at]
+        .strip_suffix('-')
+        .and_then(|rest| rest.chars().next_back())
+        .is_some_and(char::is_alphanumeric)
 }
 
 /// A dash glued to a word parts and does not negate: `Total-5.00`.
@@ -225,6 +268,9 @@ fn dangling(text: &str, at: usize) -> bool {
 
 /// Letters glued to an amount that name a tax class: `7.74SR`, `31.80 S`.
 fn code_letters(rest: &str) -> bool {
-    let letters = rest.chars().take_while(|c| c.is_ascii_alphabetic() || *c == '*').count();
+    let letters = rest
+        .chars()
+        .take_while(|c| c.is_ascii_alphabetic() || *c == '*')
+        .count();
     letters <= 3 && rest.chars().nth(letters).is_none_or(|c| !c.is_alphanumeric())
 }

@@ -33,7 +33,14 @@ pub(crate) fn beside(rows: &Rows, index: usize, is_label: impl Fn(&Labelled) -> 
         let mut add = |text: &str, row_at: usize, cell: &super::page::Cell, below: bool| {
             let text = text.trim().trim_start_matches([':', '.', '#', ' ']).trim();
             if !text.is_empty() {
-                found.push(Beside { text: text.to_owned(), row: row_at, page: row.page, area: cell.area, confidence: cell.confidence, below });
+                found.push(Beside {
+                    text: text.to_owned(),
+                    row: row_at,
+                    page: row.page,
+                    area: cell.area,
+                    confidence: cell.confidence,
+                    below,
+                });
             }
         };
         add(&cell.text, index, cell, false);
@@ -41,7 +48,9 @@ pub(crate) fn beside(rows: &Rows, index: usize, is_label: impl Fn(&Labelled) -> 
             add(&next.text, index, next, false);
         }
         for step in 1..=2 {
-            let Some(under) = rows.rows.get(index + step).filter(|under| under.page == row.page) else { break };
+            let Some(under) = rows.rows.get(index + step).filter(|under| under.page == row.page) else {
+                break;
+            };
             for cell in below(cell.area, under, row.cells.len()) {
                 add(&cell.text, index + step, cell, true);
             }
@@ -53,7 +62,11 @@ pub(crate) fn beside(rows: &Rows, index: usize, is_label: impl Fn(&Labelled) -> 
 /// The cells of a row that stand under this place.
 pub(crate) fn below(area: Option<Box2>, under: &Row, columns: usize) -> Vec<&super::page::Cell> {
     match area {
-        Some(area) => under.cells.iter().filter(|cell| cell.area.is_some_and(|a| a.x0 < area.x1 && area.x0 < a.x1)).collect(),
+        Some(area) => under
+            .cells
+            .iter()
+            .filter(|cell| cell.area.is_some_and(|a| a.x0 < area.x1 && area.x0 < a.x1))
+            .collect(),
         None if columns == 1 => under.cells.iter().take(1).collect(),
         None => Vec::new(),
     }

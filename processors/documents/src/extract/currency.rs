@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use spendlog_domain::documents::{Box2, Confidence};
 use spendlog_domain::values::Currency;
 
-use super::pattern::regex;
 use super::locale::Locale;
 use super::page::Rows;
+use super::pattern::regex;
 
 /// A currency, and where it was seen.
 #[derive(Clone, Debug)]
@@ -29,10 +29,22 @@ pub(crate) struct Found {
 }
 
 // Codes that a document may name as words. Not every code of ISO 4217: `ALL`, `TOP` and `TRY` are words as well.
-regex!(CODE, r"\b(EUR|USD|GBP|CHF|MYR|SGD|AUD|NZD|CAD|JPY|CNY|INR|IDR|THB|PHP|HKD|TWD|KRW|VND|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|ZAR|BRL|MXN|AED|SAR|KWD|BHD|ILS|UAH|KES|NGN|ARS|CLP|COP|RUB)\b");
-regex!(GLUED, r"(?:^|[^A-Za-z])(RM|Rp|Fr\.|SFr\.?|S\$|A\$|AU\$|NZ\$|C\$|CA\$|US\$|HK\$|NT\$|R\$)\s?-?\d");
-regex!(IN_BRACKETS, r"\(\s?(RM|€|£|\$|EUR|USD|GBP|CHF|MYR|SGD)\s?\)|\b(?:TOTAL|AMOUNT|AMT|CASH|CHANGE|PRICE|JUMLAH)\s?:?\s?(RM)\b|(?:^|\s)(RM)(?:\s|$)");
-regex!(SIGN, r"([€£¥₹₺₫฿₱₩₽₴₪])|(\$)\s?-?\d|\d\s?(zł|Kč|Ft|lei|kr)(?:\W|$)|(?i)\b(euros?)\b");
+regex!(
+    CODE,
+    r"\b(EUR|USD|GBP|CHF|MYR|SGD|AUD|NZD|CAD|JPY|CNY|INR|IDR|THB|PHP|HKD|TWD|KRW|VND|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|ZAR|BRL|MXN|AED|SAR|KWD|BHD|ILS|UAH|KES|NGN|ARS|CLP|COP|RUB)\b"
+);
+regex!(
+    GLUED,
+    r"(?:^|[^A-Za-z])(RM|Rp|Fr\.|SFr\.?|S\$|A\$|AU\$|NZ\$|C\$|CA\$|US\$|HK\$|NT\$|R\$)\s?-?\d"
+);
+regex!(
+    IN_BRACKETS,
+    r"\(\s?(RM|€|£|\$|EUR|USD|GBP|CHF|MYR|SGD)\s?\)|\b(?:TOTAL|AMOUNT|AMT|CASH|CHANGE|PRICE|JUMLAH)\s?:?\s?(RM)\b|(?:^|\s)(RM)(?:\s|$)"
+);
+regex!(
+    SIGN,
+    r"([€£¥₹₺₫฿₱₩₽₴₪])|(\$)\s?-?\d|\d\s?(zł|Kč|Ft|lei|kr)(?:\W|$)|(?i)\b(euros?)\b"
+);
 
 fn by_sign(sign: &str) -> Option<&'static str> {
     Some(match sign {
@@ -63,7 +75,11 @@ fn by_sign(sign: &str) -> Option<&'static str> {
         "Ft" => "HUF",
         "lei" => "RON",
         other if other.eq_ignore_ascii_case("euro") || other.eq_ignore_ascii_case("euros") => "EUR",
-        other => return CODE.find(other).and_then(|m| KNOWN.iter().find(|code| **code == m.as_str()).copied()),
+        other => {
+            return CODE
+                .find(other)
+                .and_then(|m| KNOWN.iter().find(|code| **code == m.as_str()).copied());
+        }
     })
 }
 
@@ -100,13 +116,20 @@ pub(crate) fn currency(rows: &Rows, locale: &Locale) -> Option<Found> {
             }
         }
         for found in IN_BRACKETS.captures_iter(&row.text) {
-            if let Some(code) = (1..=3).find_map(|i| found.get(i)).filter(|m| m.as_str() != "$").and_then(|m| by_sign(m.as_str())) {
+            if let Some(code) = (1..=3)
+                .find_map(|i| found.get(i))
+                .filter(|m| m.as_str() != "$")
+                .and_then(|m| by_sign(m.as_str()))
+            {
                 add(code, 3);
             }
         }
         for found in SIGN.captures_iter(&row.text) {
             if found.get(2).is_some() {
-                tally.dollars = (tally.dollars.0 + 1, if tally.dollars.0 == 0 { index } else { tally.dollars.1 });
+                tally.dollars = (
+                    tally.dollars.0 + 1,
+                    if tally.dollars.0 == 0 { index } else { tally.dollars.1 },
+                );
             } else if let Some(sign) = (1..=4).filter(|i| *i != 2).find_map(|i| found.get(i)) {
                 match sign.as_str() {
                     "¥" | "kr" => tally.crowns = true,
@@ -115,12 +138,24 @@ pub(crate) fn currency(rows: &Rows, locale: &Locale) -> Option<Found> {
             }
         }
     }
-    let mut ranked: Vec<(u32, &str, usize)> = tally.points.iter().map(|(code, (points, row))| (*points, code.as_str(), *row)).collect();
+    let mut ranked: Vec<(u32, &str, usize)> = tally
+        .points
+        .iter()
+        .map(|(code, (points, row))| (*points, code.as_str(), *row))
+        .collect();
     ranked.sort_by_key(|(points, _, row)| (std::cmp::Reverse(*points), *row));
     let second = ranked.get(1).map_or(0, |(points, ..)| *points);
     let answer = |code: &str, row: usize, score: u16, rule: &'static str| {
         let row = rows.rows.get(row)?;
-        Some(Found { currency: code.parse().ok()?, page: row.page, area: row.area(), score, confidence: row.confidence(), rule, raw: row.text.clone() })
+        Some(Found {
+            currency: code.parse().ok()?,
+            page: row.page,
+            area: row.area(),
+            score,
+            confidence: row.confidence(),
+            rule,
+            raw: row.text.clone(),
+        })
     };
     match ranked.first() {
         Some((points, code, row)) if *points > second => {
@@ -134,11 +169,23 @@ pub(crate) fn currency(rows: &Rows, locale: &Locale) -> Option<Found> {
             if let Some(dollar) = locale.dollar() {
                 return answer(dollar.code(), row, 820, "dollar sign, country by its words");
             }
-            locale.home().and_then(|home| answer(home.code(), row, 700, "country by its words"))
+            locale
+                .home()
+                .and_then(|home| answer(home.code(), row, 700, "country by its words"))
         }
         None => {
-            let row = rows.rows.iter().position(|row| row.text.contains(|c: char| c.is_ascii_digit()))?;
-            locale.home().and_then(|home| answer(home.code(), row, if tally.crowns { 750 } else { 700 }, "country by its words"))
+            let row = rows
+                .rows
+                .iter()
+                .position(|row| row.text.contains(|c: char| c.is_ascii_digit()))?;
+            locale.home().and_then(|home| {
+                answer(
+                    home.code(),
+                    row,
+                    if tally.crowns { 750 } else { 700 },
+                    "country by its words",
+                )
+            })
         }
     }
 }

@@ -6,8 +6,12 @@ use super::rowkind::Kind;
 use super::text::Labelled;
 use spendlog_domain::documents::Confidence;
 
+#[rustfmt::skip]
 const HEADINGS: &[&str] = &[
-    "BILL TO", "BILLED TO", "INVOICE TO", "SOLD TO", "CUSTOMER", "CUSTOMER NAME", "BUYER", "CLIENT", "CLIENTE", "KUNDE", "KAUFER", "RECHNUNGSEMPFANGER", "RECHNUNGSADRESSE", "RECHNUNG AN", "FACTURE A", "ADRESSE DE FACTURATION", "ACHETEUR", "DESTINATARIO", "SPETT LE", "SPETTLE", "FACTUURADRES", "KLANT", "FACTURAR A", "LEISTUNGSEMPFANGER", "EMPFANGER", "BILLING ADDRESS",
+    "BILL TO", "BILLED TO", "INVOICE TO", "SOLD TO", "CUSTOMER", "CUSTOMER NAME", "BUYER", "CLIENT", "CLIENTE",
+    "KUNDE", "KAUFER", "RECHNUNGSEMPFANGER", "RECHNUNGSADRESSE", "RECHNUNG AN", "FACTURE A",
+    "ADRESSE DE FACTURATION", "ACHETEUR", "DESTINATARIO", "SPETT LE", "SPETTLE", "FACTUURADRES", "KLANT",
+    "FACTURAR A", "LEISTUNGSEMPFANGER", "EMPFANGER", "BILLING ADDRESS",
 ];
 
 /// The customer's name.
@@ -19,26 +23,46 @@ pub(crate) fn customer(rows: &Rows, letterhead: &Letterhead<'_>) -> Option<Found
         }) else {
             continue;
         };
-        let behind = label.text.split_once(':').map(|(_, value)| value.trim()).filter(|value| is_name(value));
+        let behind = label
+            .text
+            .split_once(':')
+            .map(|(_, value)| value.trim())
+            .filter(|value| is_name(value));
         if let Some(value) = behind {
             return found(row, index, value.to_owned());
         }
-        if let Some(next) = row.cells.get(at + 1).filter(|cell| is_name(&cell.text) && label.text.trim_end().ends_with(':')) {
+        if let Some(next) = row
+            .cells
+            .get(at + 1)
+            .filter(|cell| is_name(&cell.text) && label.text.trim_end().ends_with(':'))
+        {
             return found(row, index, next.text.clone());
         }
         for step in 1..=5 {
-            let Some(under) = rows.rows.get(index + step) else { break };
+            let Some(under) = rows.rows.get(index + step) else {
+                break;
+            };
             // Beside each other: who sells and who buys, in columns.
             let own = match label.area {
-                Some(area) => under.cells.iter().find(|cell| cell.area.is_some_and(|a| a.x0 < area.x1.saturating_add(300) && area.x0 < a.x1)),
+                Some(area) => under.cells.iter().find(|cell| {
+                    cell.area
+                        .is_some_and(|a| a.x0 < area.x1.saturating_add(300) && area.x0 < a.x1)
+                }),
                 None => under.cells.first(),
             };
             let Some(cell) = own else { continue };
             let name = fold_label(&cell.text);
-            if let Some(value) = under.cells.get(1).filter(|_| name == "NAME" || name == "FIRMA" || name == "NOM") {
+            if let Some(value) = under
+                .cells
+                .get(1)
+                .filter(|_| name == "NAME" || name == "FIRMA" || name == "NOM")
+            {
                 return found(under, index + step, value.text.clone());
             }
-            let alone = under.cells.len() > 1 || letterhead.kind(index + step).is_some_and(|kind| matches!(kind, Kind::Name | Kind::Recipient));
+            let alone = under.cells.len() > 1
+                || letterhead
+                    .kind(index + step)
+                    .is_some_and(|kind| matches!(kind, Kind::Name | Kind::Recipient));
             if is_name(&cell.text) && alone {
                 return found(under, index + step, cell.text.clone());
             }
@@ -53,7 +77,10 @@ fn fold_label(text: &str) -> String {
 
 fn is_name(text: &str) -> bool {
     let words = Labelled::of(text);
-    words.letters() >= 3 && text.len() < 70 && !text.trim_end().ends_with(':') && text.chars().filter(char::is_ascii_digit).count() * 2 < text.len()
+    words.letters() >= 3
+        && text.len() < 70
+        && !text.trim_end().ends_with(':')
+        && text.chars().filter(char::is_ascii_digit).count() * 2 < text.len()
 }
 
 fn found(row: &Row, index: usize, text: String) -> Option<Found> {

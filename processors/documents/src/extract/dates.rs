@@ -4,8 +4,8 @@
 use chrono::Datelike as _;
 use spendlog_domain::values::Date;
 
-use super::pattern::regex;
 use super::months::month;
+use super::pattern::regex;
 
 /// Which comes first in dates of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +59,31 @@ pub(crate) struct DateHit {
     pub timed: bool,
 }
 
-regex!(YEAR_FIRST, r"((?:19|20)\d{2})( ?[-/.年] ?)(\d{1,2})( ?[-/.月] ?)(\d{1,2})");
-regex!(YEAR_LAST, r"(\d{1,2})( ?[-/.] ?| )(\d{1,2})( ?[-/.] ?| )['’]?(\d{4}|\d{2})");
+regex!(
+    YEAR_FIRST,
+    r"((?:19|20)\d{2})( ?[-/.年] ?)(\d{1,2})( ?[-/.月] ?)(\d{1,2})"
+);
+regex!(
+    YEAR_LAST,
+    r"(\d{1,2})( ?[-/.] ?| )(\d{1,2})( ?[-/.] ?| )['’]?(\d{4}|\d{2})"
+);
 regex!(COMPACT, r"(20\d{2})(0[1-9]|1[0-2])([0-3]\d)");
-regex!(DAY_NAME_YEAR, r"(?i)(\d{1,2})(?:st|nd|rd|th|er|re|º|ª)?[ ./,-]{0,3}(?:de |of |d')?([\p{L}]{3,10}?)[ ./,'’-]{0,3}(?:de |del )?((?:19|20)\d{2}|\d{2})");
-regex!(NAME_DAY_YEAR, r"(?i)([\p{L}]{3,10})[ ./,-]{0,3}(\d{1,2})(?:st|nd|rd|th)?(?:[ ./,'’-]{1,3})((?:19|20)\d{2}|\d{2})");
-regex!(YEAR_NAME_DAY, r"((?:19|20)\d{2})[ ./,-]{1,2}([\p{L}]{3,10})[ ./,-]{1,2}(\d{1,2})");
-regex!(TIME, r"^[\s,TtJ/|@(\[\]-]{0,4}(?:um |at |às |alle )?[0-2]?\d[:.h][0-5]\d");
+regex!(
+    DAY_NAME_YEAR,
+    r"(?i)(\d{1,2})(?:st|nd|rd|th|er|re|º|ª)?[ ./,-]{0,3}(?:de |of |d')?([\p{L}]{3,10}?)[ ./,'’-]{0,3}(?:de |del )?((?:19|20)\d{2}|\d{2})"
+);
+regex!(
+    NAME_DAY_YEAR,
+    r"(?i)([\p{L}]{3,10})[ ./,-]{0,3}(\d{1,2})(?:st|nd|rd|th)?(?:[ ./,'’-]{1,3})((?:19|20)\d{2}|\d{2})"
+);
+regex!(
+    YEAR_NAME_DAY,
+    r"((?:19|20)\d{2})[ ./,-]{1,2}([\p{L}]{3,10})[ ./,-]{1,2}(\d{1,2})"
+);
+regex!(
+    TIME,
+    r"^[\s,TtJ/|@(\[\]-]{0,4}(?:um |at |às |alle )?[0-2]?\d[:.h][0-5]\d"
+);
 
 /// All dates of a text, from left to right, none overlapping another.
 pub(crate) fn dates(text: &str) -> Vec<DateHit> {
@@ -73,7 +91,9 @@ pub(crate) fn dates(text: &str) -> Vec<DateHit> {
     let mut hits: Vec<DateHit> = Vec::new();
     let mut add = |hit: Option<DateHit>| {
         if let Some(hit) = hit
-            && hits.iter().all(|other| hit.end <= other.start || hit.start >= other.end)
+            && hits
+                .iter()
+                .all(|other| hit.end <= other.start || hit.start >= other.end)
         {
             hits.push(hit);
         }
@@ -81,9 +101,17 @@ pub(crate) fn dates(text: &str) -> Vec<DateHit> {
     for found in YEAR_FIRST.captures_iter(&digits) {
         let part = |i: usize| found.get(i).map_or("", |m| m.as_str());
         let day = date(part(1), part(3), part(5));
-        add(whole(&found).filter(|&(start, end)| open_before(&digits, start) && open_after(&digits, end)).zip(day).map(|((start, end), day)| {
-            DateHit { start, end, day: Day::Sure(day), shows: None, compact: false, timed: timed(&digits, end) }
-        }));
+        add(whole(&found)
+            .filter(|&(start, end)| open_before(&digits, start) && open_after(&digits, end))
+            .zip(day)
+            .map(|((start, end), day)| DateHit {
+                start,
+                end,
+                day: Day::Sure(day),
+                shows: None,
+                compact: false,
+                timed: timed(&digits, end),
+            }));
     }
     for found in DAY_NAME_YEAR.captures_iter(text) {
         let part = |i: usize| found.get(i).map_or("", |m| m.as_str());
@@ -108,16 +136,20 @@ pub(crate) fn dates(text: &str) -> Vec<DateHit> {
         let part = |i: usize| found.get(i).map_or("", |m| m.as_str());
         let day = date(part(1), part(2), part(3));
         let free = |start: usize, end: usize| {
-            !digits[..start].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '-') && !digits[end..].starts_with(|c: char| c.is_ascii_alphanumeric())
+            !digits[..start].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '-')
+                && !digits[end..].starts_with(|c: char| c.is_ascii_alphanumeric())
         };
-        add(whole(&found).filter(|&(start, end)| free(start, end)).zip(day).map(|((start, end), day)| DateHit {
-            start,
-            end,
-            day: Day::Sure(day),
-            shows: None,
-            compact: true,
-            timed: timed(&digits, end),
-        }));
+        add(whole(&found)
+            .filter(|&(start, end)| free(start, end))
+            .zip(day)
+            .map(|((start, end), day)| DateHit {
+                start,
+                end,
+                day: Day::Sure(day),
+                shows: None,
+                compact: true,
+                timed: timed(&digits, end),
+            }));
     }
     hits.sort_by_key(|hit| hit.start);
     hits
@@ -145,7 +177,14 @@ fn named(text: &str, found: &regex::Captures<'_>, day: &str, month: u32, year: &
         return None;
     }
     end = end.min(text.len());
-    Some(DateHit { start, end, day: Day::Sure(date), shows: None, compact: false, timed: is_timed })
+    Some(DateHit {
+        start,
+        end,
+        day: Day::Sure(date),
+        shows: None,
+        compact: false,
+        timed: is_timed,
+    })
 }
 
 fn numeric(digits: &str, found: &regex::Captures<'_>) -> Option<DateHit> {
@@ -180,9 +219,19 @@ fn numeric(digits: &str, found: &regex::Captures<'_>) -> Option<DateHit> {
         (Some(one), None) => (Day::Sure(one), Some(Order::DayFirst)),
         (None, Some(one)) => (Day::Sure(one), Some(Order::MonthFirst)),
         // Only the year can come first: `99/12/31`.
-        (None, None) => (Day::Sure(date(a, b, year).filter(|_| year.len() == 2 && a.len() == 2)?), None),
+        (None, None) => (
+            Day::Sure(date(a, b, year).filter(|_| year.len() == 2 && a.len() == 2)?),
+            None,
+        ),
     };
-    Some(DateHit { start, end, day, shows, compact: false, timed: timed(digits, end) })
+    Some(DateHit {
+        start,
+        end,
+        day,
+        shows,
+        compact: false,
+        timed: timed(digits, end),
+    })
 }
 
 /// Whether no digit, and no sign that continues a number, stands before.
@@ -214,12 +263,21 @@ fn timed(text: &str, at: usize) -> bool {
 /// The same text with letters that stand for digits of dates replaced; no place in it moves.
 fn mended(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();
-    let digitlike = |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(|c| c.is_ascii_digit() || matches!(c, '/' | '-' | '.'));
+    let digitlike = |at: Option<usize>| {
+        at.and_then(|at| letters.get(at))
+            .is_some_and(|c| c.is_ascii_digit() || matches!(c, '/' | '-' | '.'))
+    };
     let mend = |(at, letter): (usize, &char)| {
         let around = digitlike(at.checked_sub(1)) && digitlike(Some(at + 1));
         let beside = |step: Option<usize>| step.and_then(|at| letters.get(at)).is_some_and(char::is_ascii_digit);
-        let edge = beside(at.checked_sub(1)) && !beside(Some(at + 1)) && letters.get(at + 1).is_none_or(|c| !c.is_alphanumeric())
-            || beside(Some(at + 1)) && at.checked_sub(1).and_then(|at| letters.get(at)).is_none_or(|c| !c.is_alphanumeric());
+        let edge = beside(at.checked_sub(1))
+            && !beside(Some(at + 1))
+            && letters.get(at + 1).is_none_or(|c| !c.is_alphanumeric())
+            || beside(Some(at + 1))
+                && at
+                    .checked_sub(1)
+                    .and_then(|at| letters.get(at))
+                    .is_none_or(|c| !c.is_alphanumeric());
         match letter {
             'O' | 'o' if around || edge => '0',
             'I' | 'l' | '|' if around || edge => '1',
@@ -249,5 +307,7 @@ pub(crate) fn in_period(day: u32, month: u32, from: Option<Date>, to: Date) -> O
     let years = [to.year(), to.year() - 1];
     let inside = |date: &Date| *date <= to && from.is_none_or(|from| *date >= from);
     let all = || years.iter().filter_map(|year| Date::from_ymd_opt(*year, month, day));
-    all().find(inside).or_else(|| all().find(|date| (*date - to).num_days() <= 15))
+    all()
+        .find(inside)
+        .or_else(|| all().find(|date| (*date - to).num_days() <= 15))
 }

@@ -33,18 +33,32 @@ pub(crate) struct Days {
     pub due: Option<Chosen>,
 }
 
+#[rustfmt::skip]
 const ISSUED: &[&str] = &[
-    "INVOICE DATE", "DATE OF ISSUE", "ISSUE DATE", "BILL DATE", "BILLING DATE", "RECEIPT DATE", "DATE OF INVOICE", "TAX DATE", "DOC DATE", "TRANS DATE", "TRANSACTION DATE", "SALES DATE", "RECHNUNGSDATUM", "BELEGDATUM", "AUSSTELLUNGSDATUM", "DATE DE FACTURE", "DATE FACTURE", "DATE DE FACTURATION", "DATE D EMISSION", "FECHA FACTURA", "FECHA DE FACTURA",
-    "FECHA DE EMISION", "FECHA EMISION", "DATA FATTURA", "DATA DOCUMENTO", "DATA EMISSIONE", "FACTUURDATUM", "FAKTURADATO", "FAKTURADATUM", "DATA WYSTAWIENIA", "DATUM VYSTAVENI", "INVOICE DATED", "DATE INVOICE", "RECHNUNG VOM", "FACTURE DU", "VOM",
+    "INVOICE DATE", "DATE OF ISSUE", "ISSUE DATE", "BILL DATE", "BILLING DATE", "RECEIPT DATE", "DATE OF INVOICE",
+    "TAX DATE", "DOC DATE", "TRANS DATE", "TRANSACTION DATE", "SALES DATE", "RECHNUNGSDATUM", "BELEGDATUM",
+    "AUSSTELLUNGSDATUM", "DATE DE FACTURE", "DATE FACTURE", "DATE DE FACTURATION", "DATE D EMISSION",
+    "FECHA FACTURA", "FECHA DE FACTURA", "FECHA DE EMISION", "FECHA EMISION", "DATA FATTURA", "DATA DOCUMENTO",
+    "DATA EMISSIONE", "FACTUURDATUM", "FAKTURADATO", "FAKTURADATUM", "DATA WYSTAWIENIA", "DATUM VYSTAVENI",
+    "INVOICE DATED", "DATE INVOICE", "RECHNUNG VOM", "FACTURE DU", "VOM",
 ];
+#[rustfmt::skip]
 const DATE: &[&str] = &["DATE", "DATUM", "FECHA", "DATA", "TARIKH", "DATO", "DT", "DATE TIME", "DAT"];
+#[rustfmt::skip]
 const DUE: &[&str] = &[
-    "DUE DATE", "DUE", "PAYMENT DUE", "PAY BY", "PAYABLE BY", "PAYMENT DATE", "FALLIG", "FALLIGKEIT", "ZAHLBAR BIS", "ZU ZAHLEN BIS", "NETTO BIS", "ZAHLBAR", "ECHEANCE", "DATE D ECHEANCE", "DATE LIMITE", "VENCIMIENTO", "FECHA DE VENCIMIENTO", "SCADENZA", "DATA SCADENZA", "VERVALDATUM", "VERVAL", "TE BETALEN VOOR",
-    "FORFALL", "FORFALLSDATO", "FORFALLODATUM", "TERMIN PLATNOSCI", "SPLATNOST", "TEMPO PEMBAYARAN",
+    "DUE DATE", "DUE", "PAYMENT DUE", "PAY BY", "PAYABLE BY", "PAYMENT DATE", "FALLIG", "FALLIGKEIT", "ZAHLBAR BIS",
+    "ZU ZAHLEN BIS", "NETTO BIS", "ZAHLBAR", "ECHEANCE", "DATE D ECHEANCE", "DATE LIMITE", "VENCIMIENTO",
+    "FECHA DE VENCIMIENTO", "SCADENZA", "DATA SCADENZA", "VERVALDATUM", "VERVAL", "TE BETALEN VOOR", "FORFALL",
+    "FORFALLSDATO", "FORFALLODATUM", "TERMIN PLATNOSCI", "SPLATNOST", "TEMPO PEMBAYARAN",
 ];
+#[rustfmt::skip]
 const OTHER: &[&str] = &[
-    "EXPIRY", "EXPIRES", "EXPIRE", "EXP", "VALID", "VALID UNTIL", "BEST BEFORE", "WARRANTY", "BIRTH", "DOB", "UNTIL", "PERIOD", "DELIVERY DATE", "DELIVERY", "DELIVERED", "LIEFERDATUM", "LEISTUNGSDATUM", "LIEFER", "LEISTUNG", "ORDER DATE", "BESTELLDATUM", "BESTELLUNG", "AUFTRAGSDATUM", "DATE DE LIVRAISON", "DATE DE COMMANDE",
-    "ORDERED", "FECHA DE ENTREGA", "DATA ORDINE", "ORDERDATUM", "LEVERDATUM", "BESTELDATUM", "ABGERECHNET", "SINCE", "SEIT", "STAND", "PRINTED", "PRINT", "REGISTER", "LEISTUNGSZEITRAUM", "ZEITRAUM", "SKONTO", "VERSION", "COPYRIGHT", "ARRIVAL", "DEPARTURE", "CHECK IN", "CHECK OUT", "ANREISE", "ABREISE", "BOOKING",
+    "EXPIRY", "EXPIRES", "EXPIRE", "EXP", "VALID", "VALID UNTIL", "BEST BEFORE", "WARRANTY", "BIRTH", "DOB", "UNTIL",
+    "PERIOD", "DELIVERY DATE", "DELIVERY", "DELIVERED", "LIEFERDATUM", "LEISTUNGSDATUM", "LIEFER", "LEISTUNG",
+    "ORDER DATE", "BESTELLDATUM", "BESTELLUNG", "AUFTRAGSDATUM", "DATE DE LIVRAISON", "DATE DE COMMANDE", "ORDERED",
+    "FECHA DE ENTREGA", "DATA ORDINE", "ORDERDATUM", "LEVERDATUM", "BESTELDATUM", "ABGERECHNET", "SINCE", "SEIT",
+    "STAND", "PRINTED", "PRINT", "REGISTER", "LEISTUNGSZEITRAUM", "ZEITRAUM", "SKONTO", "VERSION", "COPYRIGHT",
+    "ARRIVAL", "DEPARTURE", "CHECK IN", "CHECK OUT", "ANREISE", "ABREISE", "BOOKING",
 ];
 
 /// All dates of the rows, with the places where they stand.
@@ -75,22 +89,34 @@ pub(crate) fn days(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
     for (row_at, cell_at, hit) in &hits {
         let row = &rows.rows[*row_at];
         let Some(cell) = row.cells.get(*cell_at) else { continue };
-        let Some((date, decided)) = decide(hit, order, today) else { continue };
+        let Some((date, decided)) = decide(hit, order, today) else {
+            continue;
+        };
         let torn = cell.text.len() < hit.end || dates(&cell.text).is_empty();
         let text = if torn { &row.text } else { &cell.text };
         let before = text.get(..hit.start).unwrap_or_default();
         let own = Labelled::of(before);
-        let left: String = row.cells.iter().take(*cell_at).map(|cell| cell.text.as_str()).collect::<Vec<_>>().join(" ");
+        let left: String = row
+            .cells
+            .iter()
+            .take(*cell_at)
+            .map(|cell| cell.text.as_str())
+            .collect::<Vec<_>>()
+            .join(" ");
         let left = Labelled::of(&format!("{left} {before}"));
         let above = label_above(rows, *row_at, cell);
         let nearest = if own.letters() >= 2 { &own } else { &left };
-        let near = |labels: &[&str]| nearest.any(labels) || (nearest.letters() < 2 && above.as_ref().is_some_and(|above| above.any(labels)));
+        let near = |labels: &[&str]| {
+            nearest.any(labels) || (nearest.letters() < 2 && above.as_ref().is_some_and(|above| above.any(labels)))
+        };
         let mut points = 20;
         let mut rule = "date in the text";
         if near(ISSUED) {
             points += 50;
             rule = "label of the date of issue";
-        } else if near(DATE) || row.cells.iter().any(|cell| Labelled::of(&cell.text).starts(DATE)) && cell_at == &(row.cells.len() - 1) {
+        } else if near(DATE)
+            || row.cells.iter().any(|cell| Labelled::of(&cell.text).starts(DATE)) && cell_at == &(row.cells.len() - 1)
+        {
             points += 30;
             rule = "label of a date";
         }
@@ -102,7 +128,13 @@ pub(crate) fn days(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
         points -= if hit.compact { 25 } else { 0 };
         points += if decided { 4 } else { 0 };
         points += 8 - i32::try_from(row_at * 8 / count).unwrap_or(0);
-        let same = hits.iter().filter(|(other_row, other_cell, other)| (other_row, other_cell) != (row_at, cell_at) && decide(other, order, today).map(|(date, _)| date) == Some(date)).count();
+        let same = hits
+            .iter()
+            .filter(|(other_row, other_cell, other)| {
+                (other_row, other_cell) != (row_at, cell_at)
+                    && decide(other, order, today).map(|(date, _)| date) == Some(date)
+            })
+            .count();
         points += i32::try_from(same.min(2)).unwrap_or(0) * 6;
         let far = (today - date).num_days();
         if far < -1 {
@@ -110,9 +142,22 @@ pub(crate) fn days(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
         } else if far > 365 * 25 {
             points -= 30;
         }
-        let chosen = Chosen { date, row: *row_at, cell: cell.clone(), rule, score: u16::try_from((560 + points * 4).clamp(0, 960)).unwrap_or(0) };
+        let chosen = Chosen {
+            date,
+            row: *row_at,
+            cell: cell.clone(),
+            rule,
+            score: u16::try_from((560 + points * 4).clamp(0, 960)).unwrap_or(0),
+        };
         if is_due && due.as_ref().is_none_or(|(most, _)| points > *most) {
-            due = Some((points, Chosen { rule: "label of the due date", score: chosen.score.clamp(700, 900), ..chosen.clone() }));
+            due = Some((
+                points,
+                Chosen {
+                    rule: "label of the due date",
+                    score: chosen.score.clamp(700, 900),
+                    ..chosen.clone()
+                },
+            ));
         }
         if !is_due && issued.as_ref().is_none_or(|(most, _)| points > *most) {
             issued = Some((points, chosen));
@@ -120,7 +165,9 @@ pub(crate) fn days(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
     }
     let issued = issued.filter(|(points, _)| *points >= 0).map(|(_, chosen)| chosen);
     // Nothing is due before it is issued.
-    let due = due.map(|(_, chosen)| chosen).filter(|due| issued.as_ref().is_none_or(|issued| due.date >= issued.date));
+    let due = due
+        .map(|(_, chosen)| chosen)
+        .filter(|due| issued.as_ref().is_none_or(|issued| due.date >= issued.date));
     Days { issued, due }
 }
 
@@ -139,7 +186,9 @@ fn decide(hit: &DateHit, order: Option<Order>, today: Date) -> Option<(Date, boo
 fn label_above(rows: &Rows, row_at: usize, cell: &Cell) -> Option<Labelled> {
     for step in 1..=2 {
         let above = rows.rows.get(row_at.checked_sub(step)?)?;
-        let label = below(cell.area, above, 1).into_iter().find(|label| label.text.chars().any(char::is_alphabetic));
+        let label = below(cell.area, above, 1)
+            .into_iter()
+            .find(|label| label.text.chars().any(char::is_alphabetic));
         if let Some(label) = label {
             return Some(Labelled::of(&label.text));
         }

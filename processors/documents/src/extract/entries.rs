@@ -69,7 +69,10 @@ impl Entries {
             // A label alone in its row names the amount that stands alone in the next.
             if let Some((at, label)) = pending.take()
                 && at + 1 == index
-                && let Some(entry) = found.iter_mut().rev().find(|entry| entry.monetary && entry.label.is_none())
+                && let Some(entry) = found
+                    .iter_mut()
+                    .rev()
+                    .find(|entry| entry.monetary && entry.label.is_none())
                 && words.letters() <= 6
             {
                 entry.label = Some(label);
@@ -89,15 +92,31 @@ impl Entries {
         }
         let sums = |entry: &&Entry| {
             entry.monetary
-                && matches!(entry.label, Some(Label::Grand | Label::TotalIncluding | Label::Total | Label::TotalExcluding | Label::Net | Label::Subtotal))
+                && matches!(
+                    entry.label,
+                    Some(
+                        Label::Grand
+                            | Label::TotalIncluding
+                            | Label::Total
+                            | Label::TotalExcluding
+                            | Label::Net
+                            | Label::Subtotal
+                    )
+                )
         };
         let first_labelled = all.iter().find(sums).map(|entry| entry.row);
-        Self { all, mark, first_labelled }
+        Self {
+            all,
+            mark,
+            first_labelled,
+        }
     }
 
     /// The money with this label outside the table of tax classes.
     pub(crate) fn labelled(&self, label: Label) -> impl Iterator<Item = &Entry> {
-        self.all.iter().filter(move |entry| entry.label == Some(label) && entry.monetary && !entry.summary)
+        self.all
+            .iter()
+            .filter(move |entry| entry.label == Some(label) && entry.monetary && !entry.summary)
     }
 }
 
@@ -150,7 +169,12 @@ fn row_entries(index: usize, row: &Row, mark: Option<Mark>) -> Vec<Entry> {
         words.push_str(text.get(from..).unwrap_or_default());
     }
     // An amount before its label: `26.50 TOTAL`.
-    let money: Vec<usize> = found.iter().enumerate().filter(|(_, e)| e.monetary).map(|(i, _)| i).collect();
+    let money: Vec<usize> = found
+        .iter()
+        .enumerate()
+        .filter(|(_, e)| e.monetary)
+        .map(|(i, _)| i)
+        .collect();
     if let [only] = money[..]
         && found[only].label.is_none()
     {

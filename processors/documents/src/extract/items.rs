@@ -4,22 +4,32 @@ use spendlog_domain::documents::Confidence;
 use spendlog_domain::values::Decimal;
 
 use super::amounts::{Amount, Mark, absolute, amounts, number, tidy, units};
-use super::pattern::regex;
 use super::entries::Entries;
 use super::labels::{Label, label_of};
 use super::page::{Row, Rows, around};
+use super::pattern::regex;
 use super::text::Labelled;
 use crate::reading::Item;
 
-regex!(TIMES, r"(?i)(?:^|\s)(\d{1,5}(?:[.,]\d{1,3})?)\s?(?:(?:pcs|pc|pkts|pkt|kg|g|set|sets|unit|units|box|ea|stk|st|pce|h|std|btl|ctn|rolls?|nos?)\.?)?\s?(?:x|×|\*|@|à)\s?(?:RM|€|\$|£)?\s?(\d{1,6}(?:[.,]\d{1,4})?)?");
+regex!(
+    TIMES,
+    r"(?i)(?:^|\s)(\d{1,5}(?:[.,]\d{1,3})?)\s?(?:(?:pcs|pc|pkts|pkt|kg|g|set|sets|unit|units|box|ea|stk|st|pce|h|std|btl|ctn|rolls?|nos?)\.?)?\s?(?:x|×|\*|@|à)\s?(?:RM|€|\$|£)?\s?(\d{1,6}(?:[.,]\d{1,4})?)?"
+);
 regex!(LEADING_COUNT, r"^\s*(\d{1,3})\s*(?:[xX×]\s+|\s)(\p{L}.*)$");
-regex!(COUNT_CELL, r"^\s*(\d{1,5}(?:[.,]\d{1,3})?)\s*(?i:x|pcs?|pkts?|kg|set|units?|ea|stk\.?|st\.?|pce|h|std\.?|nos?|btl|l|m|stück)?\s*$");
+regex!(
+    COUNT_CELL,
+    r"^\s*(\d{1,5}(?:[.,]\d{1,3})?)\s*(?i:x|pcs?|pkts?|kg|set|units?|ea|stk\.?|st\.?|pce|h|std\.?|nos?|btl|l|m|stück)?\s*$"
+);
 regex!(CODE_ONLY, r"^[\dA-Z./_-]*\d{4,}[\dA-Z./_-]*$");
 
+#[rustfmt::skip]
 const HEADS: &[&str] = &[
-    "ITEM", "ITEMS", "DESCRIPTION", "DESC", "QTY", "QUANTITY", "PRICE", "U PRICE", "UNIT PRICE", "S PRICE", "AMOUNT", "AMT", "U P", "DISC", "CODE", "NO", "UOM", "RM", "TAX", "TOTAL", "PRODUCT", "ARTICLE", "RATE",
-    "ARTIKEL", "BEZEICHNUNG", "BESCHREIBUNG", "ARTIKELBESCHREIBUNG", "MENGE", "ANZAHL", "EINZELPREIS", "PREIS", "BETRAG", "GESAMT", "POS", "DESIGNATION", "QUANTITE", "QTE", "PRIX", "PRIX UNITAIRE", "MONTANT", "DESCRIPCION", "CANTIDAD", "PRECIO", "IMPORTE", "DESCRIZIONE", "QUANTITA", "PREZZO", "IMPORTO",
-    "OMSCHRIJVING", "AANTAL", "PRIJS", "BEDRAG", "NETTOPREIS", "NETTOBETRAG", "EINHEIT", "GESAMTPREIS", "STUCKPREIS", "PRODUKT",
+    "ITEM", "ITEMS", "DESCRIPTION", "DESC", "QTY", "QUANTITY", "PRICE", "U PRICE", "UNIT PRICE", "S PRICE", "AMOUNT",
+    "AMT", "U P", "DISC", "CODE", "NO", "UOM", "RM", "TAX", "TOTAL", "PRODUCT", "ARTICLE", "RATE", "ARTIKEL",
+    "BEZEICHNUNG", "BESCHREIBUNG", "ARTIKELBESCHREIBUNG", "MENGE", "ANZAHL", "EINZELPREIS", "PREIS", "BETRAG",
+    "GESAMT", "POS", "DESIGNATION", "QUANTITE", "QTE", "PRIX", "PRIX UNITAIRE", "MONTANT", "DESCRIPCION", "CANTIDAD",
+    "PRECIO", "IMPORTE", "DESCRIZIONE", "QUANTITA", "PREZZO", "IMPORTO", "OMSCHRIJVING", "AANTAL", "PRIJS", "BEDRAG",
+    "NETTOPREIS", "NETTOBETRAG", "EINHEIT", "GESAMTPREIS", "STUCKPREIS", "PRODUKT",
 ];
 
 /// Where the list of items begins and ends.
@@ -32,7 +42,9 @@ pub(crate) fn body(rows: &Rows, entries: &Entries) -> (usize, usize) {
     let end = entries.first_labelled.unwrap_or(rows.rows.len());
     let start = match head {
         Some(head) if head < end => head + 1,
-        _ => (0..end).find(|row| money(*row)).map_or(end, |row| row.saturating_sub(1)),
+        _ => (0..end)
+            .find(|row| money(*row))
+            .map_or(end, |row| row.saturating_sub(1)),
     };
     (start.min(end), end)
 }
@@ -83,11 +95,17 @@ pub(crate) fn items(rows: &Rows, entries: &Entries) -> Vec<Item> {
             }
         }
     }
-    found.into_iter().filter(|item| letters(&item.description) >= 2).map(finished).collect()
+    found
+        .into_iter()
+        .filter(|item| letters(&item.description) >= 2)
+        .map(finished)
+        .collect()
 }
 
 fn taken_below(found: &[Priced<'_>], index: usize, text: &str) -> bool {
-    found.last().is_some_and(|item| item.used + 1 == index && item.description == text.trim())
+    found
+        .last()
+        .is_some_and(|item| item.used + 1 == index && item.description == text.trim())
 }
 
 fn finished(item: Priced<'_>) -> Item {
@@ -97,7 +115,10 @@ fn finished(item: Priced<'_>) -> Item {
         && count.unscaled > 0
         && item.total.unscaled % count.unscaled == 0
     {
-        unit_price = Some(Decimal { unscaled: item.total.unscaled / count.unscaled, scale: item.total.scale });
+        unit_price = Some(Decimal {
+            unscaled: item.total.unscaled / count.unscaled,
+            scale: item.total.scale,
+        });
     }
     Item {
         description: item.description,
@@ -116,7 +137,10 @@ fn letters(text: &str) -> usize {
 }
 
 fn count_of(text: &str, mark: Option<Mark>) -> Option<Decimal> {
-    TIMES.captures(text).and_then(|found| found.get(1)).and_then(|m| number(m.as_str(), mark))
+    TIMES
+        .captures(text)
+        .and_then(|found| found.get(1))
+        .and_then(|m| number(m.as_str(), mark))
 }
 
 /// A row that ends with an amount: its words, its amount, and what makes the amount.
@@ -127,17 +151,36 @@ fn priced<'a>(row: &'a Row, mark: Option<Mark>) -> Option<Priced<'a>> {
         let money = amounts(&text, mark);
         texts.push((text, money));
     }
-    let all: Vec<Decimal> = texts.iter().flat_map(|(_, money)| money.iter().filter(|amount| amount.monetary()).map(|amount| amount.value)).collect();
+    let all: Vec<Decimal> = texts
+        .iter()
+        .flat_map(|(_, money)| {
+            money
+                .iter()
+                .filter(|amount| amount.monetary())
+                .map(|amount| amount.value)
+        })
+        .collect();
     let mut total = *all.last()?;
-    if matches!(label_of(&Labelled::of(&row.text)), Some(Label::Discount | Label::Rounding | Label::Tax | Label::Change | Label::Paid)) && letters(&row.text) < 24 {
+    if matches!(
+        label_of(&Labelled::of(&row.text)),
+        Some(Label::Discount | Label::Rounding | Label::Tax | Label::Change | Label::Paid)
+    ) && letters(&row.text) < 24
+    {
         return None;
     }
     let mut description: Vec<String> = Vec::new();
     let mut counts: Vec<Decimal> = Vec::new();
     for (text, money) in &texts {
-        let first = money.iter().find(|amount| amount.monetary()).map_or(text.len(), |amount| amount.start);
+        let first = money
+            .iter()
+            .find(|amount| amount.monetary())
+            .map_or(text.len(), |amount| amount.start);
         let words = text.get(..first).unwrap_or(text).trim();
-        if let Some(count) = COUNT_CELL.captures(words).and_then(|found| found.get(1)).and_then(|m| number(m.as_str(), mark)) {
+        if let Some(count) = COUNT_CELL
+            .captures(words)
+            .and_then(|found| found.get(1))
+            .and_then(|m| number(m.as_str(), mark))
+        {
             counts.push(count);
         } else if letters(words) >= 2 && !words.ends_with('%') || CODE_ONLY.is_match(words) && words.len() < 5 {
             description.push(words.to_owned());
@@ -178,10 +221,20 @@ fn priced<'a>(row: &'a Row, mark: Option<Mark>) -> Option<Priced<'a>> {
         }
     }
     if quantity.is_none() {
-        quantity = counts.first().copied().filter(|count| count.scale == 0 && count.unscaled > 0 && count.unscaled < 1000 && all.len() <= 2);
+        quantity = counts
+            .first()
+            .copied()
+            .filter(|count| count.scale == 0 && count.unscaled > 0 && count.unscaled < 1000 && all.len() <= 2);
     }
     if absolute(total).unscaled == 0 && letters(&description) < 3 {
         return None;
     }
-    Some(Priced { row, description, quantity, unit_price, total, used: 0 })
+    Some(Priced {
+        row,
+        description,
+        quantity,
+        unit_price,
+        total,
+        used: 0,
+    })
 }

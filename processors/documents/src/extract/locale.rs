@@ -2,8 +2,8 @@
 //!
 //! It decides what is open otherwise: whether the day comes before the month, and which dollar is meant.
 
-use super::pattern::regex;
 use super::dates::{DateHit, Order};
+use super::pattern::regex;
 use super::text::Labelled;
 use spendlog_domain::values::Currency;
 
@@ -19,28 +19,112 @@ struct Place {
     phone: &'static str,
 }
 
+#[rustfmt::skip]
 const PLACES: &[Place] = &[
-    Place { currency: "MYR", month_first: false, phone: "60", words: &["SDN BHD", "SDN", "BHD", "S/B", "MALAYSIA", "KUALA LUMPUR", "SELANGOR", "JOHOR", "JALAN", "JLN", "TAMAN", "PULAU PINANG", "RINGGIT", "LHDN", "SST"] },
-    Place { currency: "SGD", month_first: false, phone: "65", words: &["SINGAPORE", "PTE LTD", "PTE"] },
-    Place { currency: "AUD", month_first: false, phone: "61", words: &["AUSTRALIA", "ABN", "A B N", "PTY LTD", "PTY", "NSW", "QLD", "VICTORIA"] },
-    Place { currency: "NZD", month_first: false, phone: "64", words: &["NEW ZEALAND", "AUCKLAND", "WELLINGTON", "NZBN"] },
-    Place { currency: "GBP", month_first: false, phone: "44", words: &["UNITED KINGDOM", "ENGLAND", "SCOTLAND", "LONDON", "PLC", "VAT REG NO"] },
-    Place { currency: "EUR", month_first: false, phone: "49", words: &["GMBH", "DEUTSCHLAND", "GERMANY", "MWST", "UST ID", "USTID", "RECHNUNG", "STEUERNUMMER", "FRANCE", "TVA", "FACTURE", "SIRET", "ESPANA", "FACTURA", "ITALIA", "FATTURA", "P IVA", "PARTITA IVA", "NEDERLAND", "BTW", "FACTUUR", "KVK", "BELGIUM", "OSTERREICH", "AUSTRIA", "IRELAND"] },
-    Place { currency: "CHF", month_first: false, phone: "41", words: &["SCHWEIZ", "SUISSE", "SVIZZERA", "SWITZERLAND"] },
-    Place { currency: "INR", month_first: false, phone: "91", words: &["INDIA", "GSTIN", "CGST", "SGST", "PVT LTD", "RUPEES"] },
-    Place { currency: "HKD", month_first: false, phone: "852", words: &["HONG KONG", "KOWLOON"] },
-    Place { currency: "USD", month_first: true, phone: "1", words: &["USA", "UNITED STATES", "LLC", "SALES TAX", "ZIP", "CALIFORNIA", "NEW YORK", "TEXAS", "FLORIDA", "ILLINOIS", "NEVADA", "WASHINGTON", "SEATTLE WA"] },
-    Place { currency: "CAD", month_first: false, phone: "", words: &["CANADA", "HST", "PST", "QST", "TVQ", "TPS", "ONTARIO", "QUEBEC", "BRITISH COLUMBIA"] },
-    Place { currency: "BRL", month_first: false, phone: "55", words: &["BRASIL", "CNPJ", "LTDA"] },
-    Place { currency: "MXN", month_first: false, phone: "52", words: &["MEXICO", "RFC"] },
-    Place { currency: "PHP", month_first: true, phone: "63", words: &["PHILIPPINES", "MANILA", "VATABLE"] },
+    Place {
+        currency: "MYR",
+        month_first: false,
+        phone: "60",
+        words: &[
+            "SDN BHD", "SDN", "BHD", "S/B", "MALAYSIA", "KUALA LUMPUR", "SELANGOR", "JOHOR", "JALAN", "JLN", "TAMAN",
+            "PULAU PINANG", "RINGGIT", "LHDN", "SST",
+        ],
+    },
+    Place {
+        currency: "SGD",
+        month_first: false,
+        phone: "65",
+        words: &["SINGAPORE", "PTE LTD", "PTE"],
+    },
+    Place {
+        currency: "AUD",
+        month_first: false,
+        phone: "61",
+        words: &["AUSTRALIA", "ABN", "A B N", "PTY LTD", "PTY", "NSW", "QLD", "VICTORIA"],
+    },
+    Place {
+        currency: "NZD",
+        month_first: false,
+        phone: "64",
+        words: &["NEW ZEALAND", "AUCKLAND", "WELLINGTON", "NZBN"],
+    },
+    Place {
+        currency: "GBP",
+        month_first: false,
+        phone: "44",
+        words: &["UNITED KINGDOM", "ENGLAND", "SCOTLAND", "LONDON", "PLC", "VAT REG NO"],
+    },
+    Place {
+        currency: "EUR",
+        month_first: false,
+        phone: "49",
+        words: &[
+            "GMBH", "DEUTSCHLAND", "GERMANY", "MWST", "UST ID", "USTID", "RECHNUNG", "STEUERNUMMER", "FRANCE", "TVA",
+            "FACTURE", "SIRET", "ESPANA", "FACTURA", "ITALIA", "FATTURA", "P IVA", "PARTITA IVA", "NEDERLAND", "BTW",
+            "FACTUUR", "KVK", "BELGIUM", "OSTERREICH", "AUSTRIA", "IRELAND",
+        ],
+    },
+    Place {
+        currency: "CHF",
+        month_first: false,
+        phone: "41",
+        words: &["SCHWEIZ", "SUISSE", "SVIZZERA", "SWITZERLAND"],
+    },
+    Place {
+        currency: "INR",
+        month_first: false,
+        phone: "91",
+        words: &["INDIA", "GSTIN", "CGST", "SGST", "PVT LTD", "RUPEES"],
+    },
+    Place {
+        currency: "HKD",
+        month_first: false,
+        phone: "852",
+        words: &["HONG KONG", "KOWLOON"],
+    },
+    Place {
+        currency: "USD",
+        month_first: true,
+        phone: "1",
+        words: &[
+            "USA", "UNITED STATES", "LLC", "SALES TAX", "ZIP", "CALIFORNIA", "NEW YORK", "TEXAS", "FLORIDA",
+            "ILLINOIS", "NEVADA", "WASHINGTON", "SEATTLE WA",
+        ],
+    },
+    Place {
+        currency: "CAD",
+        month_first: false,
+        phone: "",
+        words: &["CANADA", "HST", "PST", "QST", "TVQ", "TPS", "ONTARIO", "QUEBEC", "BRITISH COLUMBIA"],
+    },
+    Place {
+        currency: "BRL",
+        month_first: false,
+        phone: "55",
+        words: &["BRASIL", "CNPJ", "LTDA"],
+    },
+    Place {
+        currency: "MXN",
+        month_first: false,
+        phone: "52",
+        words: &["MEXICO", "RFC"],
+    },
+    Place {
+        currency: "PHP",
+        month_first: true,
+        phone: "63",
+        words: &["PHILIPPINES", "MANILA", "VATABLE"],
+    },
 ];
 
 /// Dollars, pesos and crowns of more than one country.
 const DOLLARS: &[&str] = &["USD", "SGD", "AUD", "NZD", "HKD", "CAD", "MXN"];
 
 regex!(PHONE, r"\+\s?\(?(\d{1,3})");
-regex!(STATE_ZIP, r"\b(?:A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY])[ ,]+\d{5}(?:-\d{4})?\b");
+regex!(
+    STATE_ZIP,
+    r"\b(?:A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY])[ ,]+\d{5}(?:-\d{4})?\b"
+);
 
 /// Where a document seems to come from.
 #[derive(Clone, Debug, Default)]
@@ -53,12 +137,29 @@ impl Locale {
     /// Looks at all the text.
     pub(crate) fn of(text: &str) -> Self {
         let words = Labelled::of(text);
-        let phones: Vec<&str> = PHONE.captures_iter(text).filter_map(|found| found.get(1)).map(|m| m.as_str()).collect();
+        let phones: Vec<&str> = PHONE
+            .captures_iter(text)
+            .filter_map(|found| found.get(1))
+            .map(|m| m.as_str())
+            .collect();
         let mut countries: Vec<(&'static str, u32, bool)> = Vec::new();
         for place in PLACES {
-            let named = place.words.iter().filter(|word| words.has(&word.replace('/', " "))).count();
-            let called = phones.iter().filter(|phone| !place.phone.is_empty() && phone.starts_with(place.phone) && (place.phone != "1" || **phone == "1")).count();
-            let zip = if place.currency == "USD" { STATE_ZIP.find_iter(text).count() } else { 0 };
+            let named = place
+                .words
+                .iter()
+                .filter(|word| words.has(&word.replace('/', " ")))
+                .count();
+            let called = phones
+                .iter()
+                .filter(|phone| {
+                    !place.phone.is_empty() && phone.starts_with(place.phone) && (place.phone != "1" || **phone == "1")
+                })
+                .count();
+            let zip = if place.currency == "USD" {
+                STATE_ZIP.find_iter(text).count()
+            } else {
+                0
+            };
             let points = u32::try_from(named * 2 + called.min(2) * 2 + zip.min(2) * 3).unwrap_or(0);
             if points > 0 {
                 countries.push((place.currency, points, place.month_first));
@@ -97,12 +198,24 @@ impl Locale {
             (0, _) => return Some(Order::MonthFirst),
             _ => return None,
         }
-        let points = |month_first: bool| self.countries.iter().filter(|c| c.2 == month_first).map(|c| c.1).sum::<u32>();
+        let points = |month_first: bool| {
+            self.countries
+                .iter()
+                .filter(|c| c.2 == month_first)
+                .map(|c| c.1)
+                .sum::<u32>()
+        };
         let (day, month) = (points(false), points(true));
         if day != month {
-            return Some(if day > month { Order::DayFirst } else { Order::MonthFirst });
+            return Some(if day > month {
+                Order::DayFirst
+            } else {
+                Order::MonthFirst
+            });
         }
         // A currency other than the dollar is evidence enough: its people write the day first.
-        currency.filter(|currency| !matches!(currency.code(), "USD" | "CAD" | "PHP")).map(|_| Order::DayFirst)
+        currency
+            .filter(|currency| !matches!(currency.code(), "USD" | "CAD" | "PHP"))
+            .map(|_| Order::DayFirst)
     }
 }

@@ -3,8 +3,8 @@
 use spendlog_domain::documents::{Box2, Confidence};
 
 use super::amounts::amounts;
-use super::pattern::regex;
 use super::page::{Row, Rows, around};
+use super::pattern::regex;
 use super::rowkind::{Kind, kind};
 use super::text::{Labelled, fold};
 
@@ -32,27 +32,51 @@ pub(crate) struct Found {
 }
 
 /// How companies end their names, folded.
+#[rustfmt::skip]
 pub(crate) const LEGAL_FORMS: &[&str] = &[
-    "SDN BHD", "SDN", "BHD", "S B", "BERHAD", "LTD", "LIMITED", "PTE LTD", "PTY LTD", "PVT LTD", "PLC", "LLP", "LLC", "INC", "CORP", "CORPORATION", "GMBH", "MBH", "AG", "KG", "OHG", "UG", "E K", "EK", "EG", "GBR", "E V", "KGAA", "SE", "SA", "S A", "SAS", "SARL", "S A R L",
-    "EURL", "SNC", "SCI", "S L", "SL", "S L U", "SLU", "S A U", "SPA", "S P A", "SRL", "S R L", "S N C", "S A S", "B V", "BV", "N V", "NV", "VOF", "V O F", "AB", "A S", "APS", "OY", "OYJ", "ASA", "SP Z O O", "SP ZOO", "S R O", "SRO", "A S", "KFT", "ZRT", "BT", "D O O", "DOO", "LTDA", "EIRELI", "SA DE CV", "KK", "CO LTD",
-    "PT", "TBK", "CV",
+    "SDN BHD", "SDN", "BHD", "S B", "BERHAD", "LTD", "LIMITED", "PTE LTD", "PTY LTD", "PVT LTD", "PLC", "LLP", "LLC",
+    "INC", "CORP", "CORPORATION", "GMBH", "MBH", "AG", "KG", "OHG", "UG", "E K", "EK", "EG", "GBR", "E V", "KGAA",
+    "SE", "SA", "S A", "SAS", "SARL", "S A R L", "EURL", "SNC", "SCI", "S L", "SL", "S L U", "SLU", "S A U", "SPA",
+    "S P A", "SRL", "S R L", "S N C", "S A S", "B V", "BV", "N V", "NV", "VOF", "V O F", "AB", "A S", "APS", "OY",
+    "OYJ", "ASA", "SP Z O O", "SP ZOO", "S R O", "SRO", "A S", "KFT", "ZRT", "BT", "D O O", "DOO", "LTDA", "EIRELI",
+    "SA DE CV", "KK", "CO LTD", "PT", "TBK", "CV",
 ];
 /// Words that name a trade: they stand in names of shops, and some of them only at the end.
+#[rustfmt::skip]
 const TRADES: &[&str] = &[
-    "RESTAURANT", "RESTORAN", "CAFE", "KAFE", "COFFEE", "KOPITIAM", "BAKERY", "BISTRO", "BAR", "GRILL", "PIZZA", "PIZZERIA", "KITCHEN", "FOOD", "SEAFOOD", "STEAKHOUSE", "SHOP", "STORE", "STORES", "MART", "MARKET", "SUPERMARKET", "HYPERMARKET", "MINIMARKET", "MINI MARKET", "CASH & CARRY", "KEDAI", "BOOK", "BOOKSTORE", "STATIONERY", "PHARMACY",
-    "FARMASI", "CLINIC", "KLINIK", "DENTAL", "HOSPITAL", "HARDWARE", "ENTERPRISE", "ENTERPRISES", "TRADING", "PERNIAGAAN", "SYARIKAT", "PERUSAHAAN", "INDUSTRIES", "INDUSTRY", "MARKETING", "HOLDINGS", "SERVICES", "SERVICE", "MOTOR", "AUTO", "TYRE", "STATION", "PETROL", "PETROLEUM", "SHELL", "HOTEL", "INN", "RESORT", "TRAVEL", "FASHION", "BOUTIQUE", "ELECTRICAL", "ELECTRONICS",
-    "ELECTRIC", "COMPUTER", "SOLUTIONS", "FURNITURE", "PAPER", "PACKAGING", "PRINTING", "MAKER", "CENTRE", "CENTER", "GALLERY", "HANDICRAFT", "FLORIST", "OPTICAL", "SALON", "SPA", "LAUNDRY", "COMPANY", "BROTHERS", "& SONS", "& CO", "GROUP", "CONFECTIONERY", "DELI", "BUTCHER", "APOTHEKE", "BACKEREI", "GASTHAUS", "GASTHOF", "HOF", "MARKT", "DROGERIE",
-    "BUCHHANDLUNG", "TANKSTELLE", "METZGEREI", "BOULANGERIE", "PHARMACIE", "LIBRAIRIE", "BRASSERIE", "EPICERIE", "TABAC", "RESTAURANTE", "CAFETERIA", "PANADERIA", "FARMACIA", "TIENDA", "SUPERMERCADO", "RISTORANTE", "TRATTORIA", "ALIMENTARI", "WINKEL", "BAKKERIJ", "APOTHEEK", "SUPERMARKT", "SLAGERIJ", "UNIVERSITY", "VERLAG", "BANK",
+    "RESTAURANT", "RESTORAN", "CAFE", "KAFE", "COFFEE", "KOPITIAM", "BAKERY", "BISTRO", "BAR", "GRILL", "PIZZA",
+    "PIZZERIA", "KITCHEN", "FOOD", "SEAFOOD", "STEAKHOUSE", "SHOP", "STORE", "STORES", "MART", "MARKET",
+    "SUPERMARKET", "HYPERMARKET", "MINIMARKET", "MINI MARKET", "CASH & CARRY", "KEDAI", "BOOK", "BOOKSTORE",
+    "STATIONERY", "PHARMACY", "FARMASI", "CLINIC", "KLINIK", "DENTAL", "HOSPITAL", "HARDWARE", "ENTERPRISE",
+    "ENTERPRISES", "TRADING", "PERNIAGAAN", "SYARIKAT", "PERUSAHAAN", "INDUSTRIES", "INDUSTRY", "MARKETING",
+    "HOLDINGS", "SERVICES", "SERVICE", "MOTOR", "AUTO", "TYRE", "STATION", "PETROL", "PETROLEUM", "SHELL", "HOTEL",
+    "INN", "RESORT", "TRAVEL", "FASHION", "BOUTIQUE", "ELECTRICAL", "ELECTRONICS", "ELECTRIC", "COMPUTER",
+    "SOLUTIONS", "FURNITURE", "PAPER", "PACKAGING", "PRINTING", "MAKER", "CENTRE", "CENTER", "GALLERY", "HANDICRAFT",
+    "FLORIST", "OPTICAL", "SALON", "SPA", "LAUNDRY", "COMPANY", "BROTHERS", "& SONS", "& CO", "GROUP",
+    "CONFECTIONERY", "DELI", "BUTCHER", "APOTHEKE", "BACKEREI", "GASTHAUS", "GASTHOF", "HOF", "MARKT", "DROGERIE",
+    "BUCHHANDLUNG", "TANKSTELLE", "METZGEREI", "BOULANGERIE", "PHARMACIE", "LIBRAIRIE", "BRASSERIE", "EPICERIE",
+    "TABAC", "RESTAURANTE", "CAFETERIA", "PANADERIA", "FARMACIA", "TIENDA", "SUPERMERCADO", "RISTORANTE",
+    "TRATTORIA", "ALIMENTARI", "WINKEL", "BAKKERIJ", "APOTHEEK", "SUPERMARKT", "SLAGERIJ", "UNIVERSITY", "VERLAG",
+    "BANK",
 ];
 /// Words that end a name: a row that begins with one goes on with the row above.
+#[rustfmt::skip]
 const SUFFIXES: &[&str] = &[
-    "ENTERPRISE", "ENTERPRISES", "TRADING", "SDN", "BHD", "BERHAD", "HOLDINGS", "INDUSTRIES", "COMPANY", "LIMITED", "LTD", "PTE", "PTY", "PLC", "LLC", "INC", "CORP", "CORPORATION", "GMBH", "MBH", "CO", "AND", "&", "CENTRE", "CENTER", "M SDN",
+    "ENTERPRISE", "ENTERPRISES", "TRADING", "SDN", "BHD", "BERHAD", "HOLDINGS", "INDUSTRIES", "COMPANY", "LIMITED",
+    "LTD", "PTE", "PTY", "PLC", "LLC", "INC", "CORP", "CORPORATION", "GMBH", "MBH", "CO", "AND", "&", "CENTRE",
+    "CENTER", "M SDN",
 ];
+#[rustfmt::skip]
 const SELLERS: &[&str] = &[
-    "VERKAUFER", "RECHNUNGSERSTELLER", "RECHNUNGSSTELLER", "LEISTUNGSERBRINGER", "LIEFERANT", "SELLER", "SUPPLIER", "VENDOR", "VENDEUR", "FOURNISSEUR", "EMETTEUR", "VENDEDOR", "PROVEEDOR", "EMISOR", "FORNITORE", "CEDENTE", "VERKOPER", "LEVERANCIER", "FROM", "PAY TO", "REMIT TO", "SOLD BY", "ISSUED BY", "ABSENDER",
+    "VERKAUFER", "RECHNUNGSERSTELLER", "RECHNUNGSSTELLER", "LEISTUNGSERBRINGER", "LIEFERANT", "SELLER", "SUPPLIER",
+    "VENDOR", "VENDEUR", "FOURNISSEUR", "EMETTEUR", "VENDEDOR", "PROVEEDOR", "EMISOR", "FORNITORE", "CEDENTE",
+    "VERKOPER", "LEVERANCIER", "FROM", "PAY TO", "REMIT TO", "SOLD BY", "ISSUED BY", "ABSENDER",
 ];
 
-regex!(REGISTER_TAIL, r"(?i)[\s,]*\(?\s*(?:co\.?\s*)?(?:reg\.?\s*)?(?:no\.?\s*)?:?\s*(?:\d{5,12}\s?[-–]?\s?[A-Z]{1,2}|\d{12}|[A-Z]{2}\d{7,9}\s?-?\s?[A-Z])\s*\)?\s*$");
+regex!(
+    REGISTER_TAIL,
+    r"(?i)[\s,]*\(?\s*(?:co\.?\s*)?(?:reg\.?\s*)?(?:no\.?\s*)?:?\s*(?:\d{5,12}\s?[-–]?\s?[A-Z]{1,2}|\d{12}|[A-Z]{2}\d{7,9}\s?-?\s?[A-Z])\s*\)?\s*$"
+);
 regex!(SENDER_PARTS, r"\s+[-–—·•|∙]\s+|\s*[·•|∙]\s*|\s{3,}|,\s+");
 regex!(DOMAIN, r"(?i)(?:www\.|@|https?://(?:www\.)?)([a-z0-9-]{3,})\.[a-z]{2,}");
 
@@ -69,8 +93,18 @@ impl<'a> Letterhead<'a> {
     /// Looks at each row. `body` is the first row with items or sums.
     pub(crate) fn of(rows: &'a Rows, body: usize) -> Self {
         let words: Vec<Labelled> = rows.rows.iter().map(|row| Labelled::of(&row.text)).collect();
-        let kinds = rows.rows.iter().zip(&words).map(|(row, words)| kind(row, words)).collect();
-        Self { rows, words, kinds, body }
+        let kinds = rows
+            .rows
+            .iter()
+            .zip(&words)
+            .map(|(row, words)| kind(row, words))
+            .collect();
+        Self {
+            rows,
+            words,
+            kinds,
+            body,
+        }
     }
 
     /// What a row is.
@@ -96,7 +130,10 @@ impl<'a> Letterhead<'a> {
 
     /// The name in the letterhead of a receipt.
     pub(crate) fn name(&self) -> Option<Found> {
-        let end = self.body.clamp(12.min(self.rows.rows.len()), 40).min(self.rows.rows.len());
+        let end = self
+            .body
+            .clamp(12.min(self.rows.rows.len()), 40)
+            .min(self.rows.rows.len());
         let usual = self.usual_height();
         let mut best: Option<(i32, usize, &'static str)> = None;
         let mut names_before = 0_i32;
@@ -109,7 +146,9 @@ impl<'a> Letterhead<'a> {
                 behind = Some(kind);
             }
             // What a till prints under the name of a company: a row of digits in brackets, an address.
-            let follows = |kinds: &[Kind], within: usize| (1..=within).any(|step| self.kind(index + step).is_some_and(|k| kinds.contains(&k)));
+            let follows = |kinds: &[Kind], within: usize| {
+                (1..=within).any(|step| self.kind(index + step).is_some_and(|k| kinds.contains(&k)))
+            };
             let address_with_form = kind == Kind::Address && legal && self.ends_with_form(row);
             if kind != Kind::Name && !address_with_form {
                 continue;
@@ -123,10 +162,28 @@ impl<'a> Letterhead<'a> {
                 points += 25;
                 rule = "trade in the letterhead";
             }
-            points += if follows(&[Kind::Registration], 1) { 25 } else if follows(&[Kind::Registration, Kind::TaxId], 2) { 15 } else { 0 };
-            points += if follows(&[Kind::Address], 1) { 15 } else if follows(&[Kind::Address], 3) { 8 } else { 0 };
+            points += if follows(&[Kind::Registration], 1) {
+                25
+            } else if follows(&[Kind::Registration, Kind::TaxId], 2) {
+                15
+            } else {
+                0
+            };
+            points += if follows(&[Kind::Address], 1) {
+                15
+            } else if follows(&[Kind::Address], 3) {
+                8
+            } else {
+                0
+            };
             let times = |n: u16| usual > 0 && u32::from(row.height) * 10 >= u32::from(usual) * u32::from(n);
-            points += if times(17) { 18 } else if times(13) { 12 } else { 0 };
+            points += if times(17) {
+                18
+            } else if times(13) {
+                12
+            } else {
+                0
+            };
             if words.letters() < 4 {
                 points -= 30;
             }
@@ -172,10 +229,16 @@ impl<'a> Letterhead<'a> {
     fn whole_name(&self, index: usize) -> (usize, usize) {
         let (mut first, mut last) = (index, index);
         let open = |text: &str| text.matches('(').count() > text.matches(')').count();
-        let names = |row: usize| self.kind(row).is_some_and(|kind| matches!(kind, Kind::Name | Kind::Address));
+        let names = |row: usize| {
+            self.kind(row)
+                .is_some_and(|kind| matches!(kind, Kind::Name | Kind::Address))
+        };
         while last < first + 3 && last + 1 < self.rows.rows.len() {
             let (here, next) = (self.row(last), self.row(last + 1));
-            let so_far: String = (first..=last).map(|row| self.row(row).text.as_str()).collect::<Vec<_>>().join(" ");
+            let so_far: String = (first..=last)
+                .map(|row| self.row(row).text.as_str())
+                .collect::<Vec<_>>()
+                .join(" ");
             let goes_on = open(&so_far) && next.text.contains(')')
                 || here.text.trim_end().ends_with(['&', '-']) && names(last + 1)
                 || self.words[last + 1].starts(SUFFIXES) && self.kind(last + 1) == Some(Kind::Name)
@@ -188,7 +251,9 @@ impl<'a> Letterhead<'a> {
         while first > 0 && self.kind(first - 1) == Some(Kind::Name) {
             let text = &self.row(first).text;
             let above = &self.row(first - 1).text;
-            let completes = self.words[first].starts(SUFFIXES) || open(above) && text.contains(')') || above.trim_end().ends_with('&');
+            let completes = self.words[first].starts(SUFFIXES)
+                || open(above) && text.contains(')')
+                || above.trim_end().ends_with('&');
             if !completes || above.contains(':') {
                 break;
             }
@@ -232,8 +297,16 @@ impl<'a> Letterhead<'a> {
             let next = self.kinds[last + 1];
             let text = self.row(last + 1).text.trim();
             let ended = text.is_empty() || self.row(last).text.trim_end().ends_with('.') && next == Kind::Name;
-            let short_rest = next == Kind::Name && !ended && plausible_address(text) && (self.row(last).text.trim_end().ends_with(',') || last + 2 < end && self.kinds[last + 2] == Kind::Address);
-            let city = next == Kind::Name && !ended && text.split_whitespace().count() <= 3 && plausible_address(text) && !text.starts_with('(');
+            let short_rest = next == Kind::Name
+                && !ended
+                && plausible_address(text)
+                && (self.row(last).text.trim_end().ends_with(',')
+                    || last + 2 < end && self.kinds[last + 2] == Kind::Address);
+            let city = next == Kind::Name
+                && !ended
+                && text.split_whitespace().count() <= 3
+                && plausible_address(text)
+                && !text.starts_with('(');
             if next == Kind::Address || short_rest || city {
                 last += 1;
             } else {
@@ -249,8 +322,18 @@ impl<'a> Letterhead<'a> {
     /// agrees with the sender's web address.
     pub(crate) fn seller(&self) -> Option<Found> {
         let mut best: Option<(i32, Found)> = None;
-        let text = self.rows.rows.iter().map(|row| row.text.as_str()).collect::<Vec<_>>().join("\n");
-        let domains: Vec<String> = DOMAIN.captures_iter(&text).filter_map(|found| found.get(1)).map(|m| fold(m.as_str()).replace([' ', '-'], "")).collect();
+        let text = self
+            .rows
+            .rows
+            .iter()
+            .map(|row| row.text.as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
+        let domains: Vec<String> = DOMAIN
+            .captures_iter(&text)
+            .filter_map(|found| found.get(1))
+            .map(|m| fold(m.as_str()).replace([' ', '-'], ""))
+            .collect();
         let mut recipient_until = 0;
         for (index, row) in self.rows.rows.iter().enumerate() {
             if self.kinds[index] == Kind::Recipient {
@@ -258,14 +341,31 @@ impl<'a> Letterhead<'a> {
             }
             let heading = (1..=3).find(|step| index.checked_sub(*step).is_some_and(|above| self.heads_seller(above)));
             let own = self.after_heading(index);
-            let parts = row.cells.iter().flat_map(|cell| SENDER_PARTS.split(&cell.text)).filter(|part| !part.trim().is_empty());
+            let parts = row
+                .cells
+                .iter()
+                .flat_map(|cell| SENDER_PARTS.split(&cell.text))
+                .filter(|part| !part.trim().is_empty());
             for (place, part) in parts.map(str::trim).chain(own.as_deref()).enumerate() {
                 let words = Labelled::of(part);
                 let form = LEGAL_FORMS.iter().any(|form| words.has(form)) && self.form_at_end(part);
                 let squashed: String = fold(part).chars().filter(|c| *c != ' ').collect();
-                let domain = domains.iter().any(|domain| domain.len() >= 4 && squashed.len() >= 4 && (squashed.contains(domain.as_str()) || domain.contains(squashed.as_str())));
+                let domain = domains.iter().any(|domain| {
+                    domain.len() >= 4
+                        && squashed.len() >= 4
+                        && (squashed.contains(domain.as_str()) || domain.contains(squashed.as_str()))
+                });
                 let labelled = own.as_deref() == Some(part);
-                let own_kind = kind(&Row { page: row.page, cells: Vec::new(), text: part.to_owned(), folded: fold(part), height: 0 }, &words);
+                let own_kind = kind(
+                    &Row {
+                        page: row.page,
+                        cells: Vec::new(),
+                        text: part.to_owned(),
+                        folded: fold(part),
+                        height: 0,
+                    },
+                    &words,
+                );
                 if !labelled && (own_kind != Kind::Name || words.letters() < 3 || words.letters() > 48) {
                     continue;
                 }
@@ -275,7 +375,11 @@ impl<'a> Letterhead<'a> {
                 let mut points = 0;
                 points += if form { 40 } else { 0 };
                 points += if domain { 30 } else { 0 };
-                points += if labelled { 60 } else { heading.map_or(0, |step| 40 - 8 * i32::try_from(step).unwrap_or(0)) };
+                points += if labelled {
+                    60
+                } else {
+                    heading.map_or(0, |step| 40 - 8 * i32::try_from(step).unwrap_or(0))
+                };
                 points += 15 - 3 * i32::try_from(index.min(5)).unwrap_or(0);
                 points += if words.any(TRADES) { 8 } else { 0 };
                 points -= 4 * i32::try_from(place.min(4)).unwrap_or(0);
@@ -289,7 +393,13 @@ impl<'a> Letterhead<'a> {
                     points -= 35;
                 }
                 if best.as_ref().is_none_or(|(most, _)| points > *most) {
-                    let rule = if labelled || heading.is_some() { "heading of the seller" } else if form { "legal form of the sender" } else { "letterhead" };
+                    let rule = if labelled || heading.is_some() {
+                        "heading of the seller"
+                    } else if form {
+                        "legal form of the sender"
+                    } else {
+                        "letterhead"
+                    };
                     if let Some(mut found) = self.found(index, index, rule, points) {
                         found.text = clean_name(part);
                         best = Some((points, found));
@@ -297,12 +407,15 @@ impl<'a> Letterhead<'a> {
                 }
             }
         }
-        best.filter(|(points, found)| *points >= 15 && found.text.len() >= 2).map(|(_, found)| found)
+        best.filter(|(points, found)| *points >= 15 && found.text.len() >= 2)
+            .map(|(_, found)| found)
     }
 
     fn form_at_end(&self, part: &str) -> bool {
         let folded = fold(&clean_name(part));
-        LEGAL_FORMS.iter().any(|form| folded.ends_with(&format!(" {form}"))) || folded.contains(" GMBH ") || folded.contains(" LTD ")
+        LEGAL_FORMS.iter().any(|form| folded.ends_with(&format!(" {form}")))
+            || folded.contains(" GMBH ")
+            || folded.contains(" LTD ")
     }
 
     fn heads_seller(&self, row: usize) -> bool {
@@ -314,15 +427,41 @@ impl<'a> Letterhead<'a> {
         let row = self.row(index);
         let (label, value) = match &row.cells[..] {
             [label, value, ..] => (label.text.clone(), value.text.clone()),
-            [only] => only.text.split_once(':').map(|(label, value)| (label.to_owned(), value.trim().to_owned()))?,
+            [only] => only
+                .text
+                .split_once(':')
+                .map(|(label, value)| (label.to_owned(), value.trim().to_owned()))?,
             [] => return None,
         };
         let name = fold(&label);
-        let below = (1..=4).any(|step| index.checked_sub(step).is_some_and(|above| self.heads_seller(above) && self.row(above).cells.len() == 1));
-        let blocked = (1..=4).take_while(|step| index.checked_sub(*step).is_some_and(|above| !self.heads_seller(above))).any(|step| index.checked_sub(step).is_some_and(|above| self.kinds[above] == Kind::Recipient));
-        let is_name = matches!(name.as_str(), "NAME" | "FIRMA" | "FIRMENNAME" | "COMPANY" | "NOM" | "RAISON SOCIALE" | "NOMBRE" | "RAGIONE SOCIALE" | "NAAM");
+        let below = (1..=4).any(|step| {
+            index
+                .checked_sub(step)
+                .is_some_and(|above| self.heads_seller(above) && self.row(above).cells.len() == 1)
+        });
+        let blocked = (1..=4)
+            .take_while(|step| index.checked_sub(*step).is_some_and(|above| !self.heads_seller(above)))
+            .any(|step| {
+                index
+                    .checked_sub(step)
+                    .is_some_and(|above| self.kinds[above] == Kind::Recipient)
+            });
+        let is_name = matches!(
+            name.as_str(),
+            "NAME"
+                | "FIRMA"
+                | "FIRMENNAME"
+                | "COMPANY"
+                | "NOM"
+                | "RAISON SOCIALE"
+                | "NOMBRE"
+                | "RAGIONE SOCIALE"
+                | "NAAM"
+        );
         let is_seller = Labelled::of(&label).starts(SELLERS) && name.split(' ').count() <= 2;
-        ((is_name && below && !blocked) || (is_seller && value.chars().any(char::is_alphabetic))).then_some(value).filter(|value| value.len() < 60 && value.chars().any(char::is_alphabetic))
+        ((is_name && below && !blocked) || (is_seller && value.chars().any(char::is_alphabetic)))
+            .then_some(value)
+            .filter(|value| value.len() < 60 && value.chars().any(char::is_alphabetic))
     }
 }
 
@@ -347,7 +486,29 @@ fn plausible_address(text: &str) -> bool {
 pub(crate) fn clean_name(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = REGISTER_TAIL.replace(&text, "");
-    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '-' | '=' | '_' | ':' | ';' | ',' | '|' | '~' | '"' | '“' | '”' | '«' | '»' | '>' | '<' | '#' | '/'));
+    let text = text.trim_matches(|c: char| {
+        c.is_whitespace()
+            || matches!(
+                c,
+                '*' | '-'
+                    | '='
+                    | '_'
+                    | ':'
+                    | ';'
+                    | ','
+                    | '|'
+                    | '~'
+                    | '"'
+                    | '“'
+                    | '”'
+                    | '«'
+                    | '»'
+                    | '>'
+                    | '<'
+                    | '#'
+                    | '/'
+            )
+    });
     let text = match text.split_once(')') {
         // A bracket that was opened before this name began.
         Some((before, after)) if !before.contains('(') && after.trim().is_empty() => before,

@@ -36,10 +36,28 @@ pub(crate) struct Row {
 
 impl Row {
     fn new(page: u32, cells: Vec<Cell>) -> Self {
-        let text = cells.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>().join(" ");
-        let heights: Vec<u16> = cells.iter().filter_map(|c| c.area).map(|a| a.y1.saturating_sub(a.y0)).collect();
-        let height = if heights.is_empty() { 0 } else { heights.iter().copied().max().unwrap_or(0) };
-        Self { page, folded: fold(&text), text, cells, height }
+        let text = cells
+            .iter()
+            .map(|cell| cell.text.as_str())
+            .collect::<Vec<_>>()
+            .join(" ");
+        let heights: Vec<u16> = cells
+            .iter()
+            .filter_map(|c| c.area)
+            .map(|a| a.y1.saturating_sub(a.y0))
+            .collect();
+        let height = if heights.is_empty() {
+            0
+        } else {
+            heights.iter().copied().max().unwrap_or(0)
+        };
+        Self {
+            page,
+            folded: fold(&text),
+            text,
+            cells,
+            height,
+        }
     }
 
     /// The rectangle around all cells.
@@ -55,7 +73,12 @@ impl Row {
 
 /// The rectangle around two.
 pub(crate) fn around(a: Box2, b: Box2) -> Box2 {
-    Box2 { x0: a.x0.min(b.x0), y0: a.y0.min(b.y0), x1: a.x1.max(b.x1), y1: a.y1.max(b.y1) }
+    Box2 {
+        x0: a.x0.min(b.x0),
+        y0: a.y0.min(b.y0),
+        x1: a.x1.max(b.x1),
+        y1: a.y1.max(b.y1),
+    }
 }
 
 /// All rows of a reading, page after page.
@@ -86,12 +109,20 @@ impl Rows {
             }
         }
         rows.retain(|row| !row.text.trim().is_empty());
-        Self { rows, engine: reading.engine.clone(), source: reading.source }
+        Self {
+            rows,
+            engine: reading.engine.clone(),
+            source: reading.source,
+        }
     }
 }
 
 fn plain_cell(text: &str, confidence: Confidence) -> Cell {
-    Cell { text: text.trim().to_owned(), area: None, confidence }
+    Cell {
+        text: text.trim().to_owned(),
+        area: None,
+        confidence,
+    }
 }
 
 fn placed(word: &Word) -> bool {
@@ -99,7 +130,12 @@ fn placed(word: &Word) -> bool {
 }
 
 fn page_rows(page: &Page, regroup: bool) -> Vec<Row> {
-    let words: Vec<&Word> = page.lines.iter().flat_map(|line| &line.words).filter(|w| !w.text.trim().is_empty()).collect();
+    let words: Vec<&Word> = page
+        .lines
+        .iter()
+        .flat_map(|line| &line.words)
+        .filter(|w| !w.text.trim().is_empty())
+        .collect();
     if words.iter().any(|word| !placed(word)) || words.is_empty() {
         return page.lines.iter().map(|line| unplaced_row(page.number, line)).collect();
     }
@@ -115,14 +151,26 @@ fn page_rows(page: &Page, regroup: bool) -> Vec<Row> {
         });
         by_line.filter(|group| !group.is_empty()).collect()
     };
-    groups.into_iter().map(|group| Row::new(page.number, cells(group))).collect()
+    groups
+        .into_iter()
+        .map(|group| Row::new(page.number, cells(group)))
+        .collect()
 }
 
 /// Text without places keeps its columns apart by runs of spaces at most.
 fn unplaced_row(page: u32, line: &Line) -> Row {
-    let text = line.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+    let text = line
+        .words
+        .iter()
+        .map(|word| word.text.as_str())
+        .collect::<Vec<_>>()
+        .join(" ");
     let confidence = Confidence(line.words.iter().map(|word| word.confidence.0).min().unwrap_or(0));
-    let parts = text.split("  ").flat_map(|part| part.split('\t')).map(str::trim).filter(|part| !part.is_empty());
+    let parts = text
+        .split("  ")
+        .flat_map(|part| part.split('\t'))
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
     Row::new(page, parts.map(|part| plain_cell(part, confidence)).collect())
 }
 
@@ -152,13 +200,25 @@ impl Placed<'_> {
 
 impl Units {
     fn of(page: &Page) -> Self {
-        Self { width: i64::from(page.width.max(1)), height: i64::from(page.height.max(1)) }
+        Self {
+            width: i64::from(page.width.max(1)),
+            height: i64::from(page.height.max(1)),
+        }
     }
 
     fn place<'a>(&self, word: &'a Word) -> Placed<'a> {
         let area = word.area;
-        let (x, y) = (|v: u16| i64::from(v) * self.width / 100, |v: u16| i64::from(v) * self.height / 100);
-        Placed { word, x0: x(area.x0), x1: x(area.x1), y0: y(area.y0), y1: y(area.y1) }
+        let (x, y) = (
+            |v: u16| i64::from(v) * self.width / 100,
+            |v: u16| i64::from(v) * self.height / 100,
+        );
+        Placed {
+            word,
+            x0: x(area.x0),
+            x1: x(area.x1),
+            y0: y(area.y0),
+            y1: y(area.y1),
+        }
     }
 }
 
@@ -172,12 +232,17 @@ fn slope(boxes: &[Placed<'_>]) -> i64 {
         for b in boxes {
             let level = b.middle() - slope * i64::midpoint(b.x0, b.x1) / 1000;
             *bins.entry(level.div_euclid(bin)).or_default() += 2;
-            *bins.entry((level + bin / 2).div_euclid(bin) + 1_000_000_000).or_default() += 2;
+            *bins
+                .entry((level + bin / 2).div_euclid(bin) + 1_000_000_000)
+                .or_default() += 2;
         }
         bins.values().map(|count| count * count).sum::<i64>()
     };
     let straight = score(0);
-    let best = (-70..=70).map(|s| (score(s), -i64::abs(s), s)).max().map_or(0, |(_, _, s)| s);
+    let best = (-70..=70)
+        .map(|s| (score(s), -i64::abs(s), s))
+        .max()
+        .map_or(0, |(_, _, s)| s);
     if score(best) * 20 > straight * 23 { best } else { 0 }
 }
 
@@ -195,7 +260,11 @@ fn regrouped(mut boxes: Vec<Placed<'_>>) -> Vec<Vec<Placed<'_>>> {
             let overlap = (last.x1.min(b.x1) - b.x0).max(0);
             (apart * 20 < small * 11 && overlap * 2 < (b.x1 - b.x0).min(last.x1 - last.x0)).then_some(apart)
         };
-        let best = chains.iter().enumerate().filter_map(|(i, chain)| Some((near(chain)?, i))).min();
+        let best = chains
+            .iter()
+            .enumerate()
+            .filter_map(|(i, chain)| Some((near(chain)?, i)))
+            .min();
         match best {
             Some((_, i)) => chains[i].push(b),
             None => chains.push(vec![b]),

@@ -4,7 +4,10 @@
 macro_rules! regex {
     ($name:ident, $pattern:expr) => {
         static $name: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-            #[expect(clippy::expect_used, reason = "the pattern is a constant, and a test uses each")]
+            #[expect(
+                clippy::expect_used,
+                reason = "the pattern is a constant, and a test uses each"
+            )]
             regex::Regex::new($pattern).expect("constant pattern")
         });
     };

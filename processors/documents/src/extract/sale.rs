@@ -58,26 +58,54 @@ impl Maker<'_> {
     }
 
     fn text(&self, name: FieldName, found: &Found) -> Field {
-        let at = At { page: found.page, area: found.area, read: found.confidence, score: found.score, rule: found.rule, raw: &found.raw };
+        let at = At {
+            page: found.page,
+            area: found.area,
+            read: found.confidence,
+            score: found.score,
+            rule: found.rule,
+            raw: &found.raw,
+        };
         self.field(name, FieldValue::Text(found.text.as_str().into()), &at)
     }
 
     fn sum(&self, name: FieldName, sum: &Sum) -> Field {
         let entry = &sum.entry;
-        let at = At { page: entry.page, area: entry.area, read: entry.confidence, score: sum.score, rule: sum.rule, raw: &entry.raw };
+        let at = At {
+            page: entry.page,
+            area: entry.area,
+            read: entry.confidence,
+            score: sum.score,
+            rule: sum.rule,
+            raw: &entry.raw,
+        };
         self.field(name, FieldValue::Amount(sum.value), &at)
     }
 
     fn day(&self, name: FieldName, chosen: &Chosen) -> Field {
         let page = self.rows.rows.get(chosen.row).map_or(1, |row| row.page);
-        let at = At { page, area: chosen.cell.area, read: chosen.cell.confidence, score: chosen.score, rule: chosen.rule, raw: &chosen.cell.text };
+        let at = At {
+            page,
+            area: chosen.cell.area,
+            read: chosen.cell.confidence,
+            score: chosen.score,
+            rule: chosen.rule,
+            raw: &chosen.cell.text,
+        };
         self.field(name, FieldValue::Date(chosen.date), &at)
     }
 
     /// The currency: the document's own, else the account's.
     pub(crate) fn currency(&self, found: Option<&currency::Found>, account: Option<Currency>) -> Option<Field> {
         if let Some(found) = found {
-            let at = At { page: found.page, area: found.area, read: found.confidence, score: found.score, rule: found.rule, raw: &found.raw };
+            let at = At {
+                page: found.page,
+                area: found.area,
+                read: found.confidence,
+                score: found.score,
+                rule: found.rule,
+                raw: &found.raw,
+            };
             return Some(self.field(FieldName::Currency, FieldValue::Currency(found.currency), &at));
         }
         account.map(|currency| Field {
@@ -104,16 +132,30 @@ pub(crate) fn currency_of(rows: &Rows, locale: &Locale) -> Option<currency::Foun
 
 /// Everything that a receipt or an invoice says.
 pub(crate) fn sale(rows: &Rows, kind: DocumentKind, hints: &Hints) -> Extraction {
-    let text = rows.rows.iter().map(|row| row.text.as_str()).collect::<Vec<_>>().join("\n");
+    let text = rows
+        .rows
+        .iter()
+        .map(|row| row.text.as_str())
+        .collect::<Vec<_>>()
+        .join("\n");
     let locale = Locale::of(&text);
     let entries = Entries::of(rows);
     let items = items(rows, &entries);
     let (start, _) = body(rows, &entries);
     let letterhead = Letterhead::of(rows, start);
-    let item_sum = items.iter().map(|item| item.total.and_then(amounts::units)).collect::<Option<Vec<i64>>>().filter(|all| !all.is_empty());
+    let item_sum = items
+        .iter()
+        .map(|item| item.total.and_then(amounts::units))
+        .collect::<Option<Vec<i64>>>()
+        .filter(|all| !all.is_empty());
     let sums = sums(&entries, item_sum.map(|all| all.iter().sum()));
     let found_currency = currency_of(rows, &locale);
-    let days = days(rows, &locale, found_currency.as_ref().map(|found| found.currency).or(locale.home()), hints.today);
+    let days = days(
+        rows,
+        &locale,
+        found_currency.as_ref().map(|found| found.currency).or(locale.home()),
+        hints.today,
+    );
     let customer = customer(rows, &letterhead);
     let merchant = match kind {
         DocumentKind::Invoice => letterhead.seller().or_else(|| letterhead.name()),
@@ -124,24 +166,53 @@ pub(crate) fn sale(rows: &Rows, kind: DocumentKind, hints: &Hints) -> Extraction
     let mut fields = Vec::new();
     if let Some(merchant) = &merchant {
         fields.push(maker.text(FieldName::Merchant, merchant));
-        fields.extend(letterhead.address(merchant).map(|found| maker.text(FieldName::MerchantAddress, &found)));
+        fields.extend(
+            letterhead
+                .address(merchant)
+                .map(|found| maker.text(FieldName::MerchantAddress, &found)),
+        );
     }
-    if let Some((number, row, rule)) = tax_id(rows, &letterhead, customer.as_ref().map(|customer| (customer.row, customer.last)))
-        && let Some(place) = rows.rows.get(row)
+    if let Some((number, row, rule)) = tax_id(
+        rows,
+        &letterhead,
+        customer.as_ref().map(|customer| (customer.row, customer.last)),
+    ) && let Some(place) = rows.rows.get(row)
     {
-        let at = At { page: place.page, area: place.area(), read: place.confidence(), score: 850, rule, raw: &place.text };
+        let at = At {
+            page: place.page,
+            area: place.area(),
+            read: place.confidence(),
+            score: 850,
+            rule,
+            raw: &place.text,
+        };
         fields.push(maker.field(FieldName::MerchantTaxId, FieldValue::Text(number.into()), &at));
     }
     fields.extend(customer.as_ref().map(|found| maker.text(FieldName::Customer, found)));
     fields.extend(days.issued.as_ref().map(|chosen| maker.day(FieldName::Date, chosen)));
     fields.extend(days.due.as_ref().map(|chosen| maker.day(FieldName::DueDate, chosen)));
     if let Some((found, score, rule)) = invoice_number(rows) {
-        let at = At { page: found.page, area: found.area, read: found.confidence, score, rule, raw: &found.text };
-        fields.push(maker.field(FieldName::InvoiceNumber, FieldValue::Text(found.text.as_str().into()), &at));
+        let at = At {
+            page: found.page,
+            area: found.area,
+            read: found.confidence,
+            score,
+            rule,
+            raw: &found.text,
+        };
+        fields.push(maker.field(
+            FieldName::InvoiceNumber,
+            FieldValue::Text(found.text.as_str().into()),
+            &at,
+        ));
     }
     fields.extend(sums.total.as_ref().map(|sum| maker.sum(FieldName::Total, sum)));
     fields.extend(sums.net.as_ref().map(|sum| maker.sum(FieldName::NetTotal, sum)));
     fields.extend(sums.tax.as_ref().map(|sum| maker.sum(FieldName::Tax, sum)));
     fields.extend(maker.currency(found_currency.as_ref(), hints.account_currency));
-    Extraction { fields, lines: items.into_iter().map(DocumentLine::Item).collect(), engine: super::ENGINE }
+    Extraction {
+        fields,
+        lines: items.into_iter().map(DocumentLine::Item).collect(),
+        engine: super::ENGINE,
+    }
 }

@@ -29,7 +29,8 @@ regex!(NAME_DAY, r"^\s*(\p{L}{3,9})\.?[\s-]{1,2}(\d{1,2})(?:\s|$)");
 /// The day at this place of a text, and where it ends.
 pub(crate) fn short_date(text: &str, at: usize) -> Option<(Short, usize)> {
     let rest = text.get(at..)?;
-    let number = |found: &regex::Captures<'_>, group: usize| found.get(group).and_then(|m| m.as_str().parse::<u32>().ok());
+    let number =
+        |found: &regex::Captures<'_>, group: usize| found.get(group).and_then(|m| m.as_str().parse::<u32>().ok());
     let valid = |day: u32, month: u32| (1..=31).contains(&day) && (1..=12).contains(&month);
     if let Some(found) = NUMBERS.captures(rest) {
         let (first, second) = (number(&found, 1)?, number(&found, 3)?);
@@ -41,10 +42,19 @@ pub(crate) fn short_date(text: &str, at: usize) -> Option<(Short, usize)> {
         }
         let end = at + found.get(4)?.end();
         let short = match (valid(first, second), valid(second, first)) {
-            (true, true) if first == second || point => Short::Sure { day: first, month: second },
+            (true, true) if first == second || point => Short::Sure {
+                day: first,
+                month: second,
+            },
             (true, true) => Short::Open { first, second },
-            (true, false) => Short::Sure { day: first, month: second },
-            (false, true) if !point => Short::Sure { day: second, month: first },
+            (true, false) => Short::Sure {
+                day: first,
+                month: second,
+            },
+            (false, true) if !point => Short::Sure {
+                day: second,
+                month: first,
+            },
             _ => return None,
         };
         return Some((short, end));

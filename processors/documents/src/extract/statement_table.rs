@@ -23,13 +23,22 @@ fn date_of(cell: &str) -> Option<Day> {
     }
     let hit = dates(cell).into_iter().next()?;
     let rest = cell.len() - (hit.end - hit.start);
-    (hit.start <= 5 && (rest <= 1 || hit.timed || cell.get(hit.end..).is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit() || c == 'T')))).then_some(hit.day)
+    (hit.start <= 5
+        && (rest <= 1
+            || hit.timed
+            || cell
+                .get(hit.end..)
+                .is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit() || c == 'T'))))
+    .then_some(hit.day)
 }
 
 /// A cell as an amount, if it is nothing else.
 fn amount_of(cell: &str, mark: Option<Mark>) -> Option<Decimal> {
     let cell = cell.trim();
-    let mut cleaned: String = cell.chars().filter(|c| !matches!(c, '\u{200e}' | '\u{200f}' | '"' | '\u{feff}')).collect();
+    let mut cleaned: String = cell
+        .chars()
+        .filter(|c| !matches!(c, '\u{200e}' | '\u{200f}' | '"' | '\u{feff}'))
+        .collect();
     // Signs of currencies that are no Latin letters stand before the digits.
     if let Some(at) = cleaned.find(|c: char| c.is_ascii_digit())
         && cleaned[..at].chars().any(|c| !c.is_ascii() && c.is_alphabetic())
@@ -60,7 +69,10 @@ impl Columns {
     }
 
     fn all(&self, role: Role) -> impl Iterator<Item = usize> {
-        self.roles.iter().filter(move |(_, r)| **r == role).map(|(column, _)| *column)
+        self.roles
+            .iter()
+            .filter(move |(_, r)| **r == role)
+            .map(|(column, _)| *column)
     }
 }
 
@@ -70,7 +82,16 @@ pub(crate) fn read(reading: &Reading, locale: &Locale, currency: Option<Currency
     for (index, table) in reading.tables.iter().enumerate() {
         let page = u32::try_from(index + 1).unwrap_or(u32::MAX);
         if let Some(columns) = columns(table) {
-            read_table(table, &columns, page, reading.confidence, locale, currency, today, &mut found);
+            read_table(
+                table,
+                &columns,
+                page,
+                reading.confidence,
+                locale,
+                currency,
+                today,
+                &mut found,
+            );
         }
     }
     found
@@ -79,13 +100,20 @@ pub(crate) fn read(reading: &Reading, locale: &Locale, currency: Option<Currency
 /// Whether a table looks like a statement: dates and amounts in columns.
 pub(crate) fn looks_like_statement(table: &Table) -> bool {
     columns(table).is_some_and(|columns| {
-        let money = [Role::Amount, Role::Debit, Role::Credit].iter().filter(|role| columns.at(**role).is_some()).count();
+        let money = [Role::Amount, Role::Debit, Role::Credit]
+            .iter()
+            .filter(|role| columns.at(**role).is_some())
+            .count();
         money > 0 && !columns.data.is_empty()
     })
 }
 
 fn cell(table: &Table, row: usize, column: usize) -> &str {
-    table.rows.get(row).and_then(|cells| cells.get(column)).map_or("", |cell| cell.trim())
+    table
+        .rows
+        .get(row)
+        .and_then(|cells| cells.get(column))
+        .map_or("", |cell| cell.trim())
 }
 
 fn columns(table: &Table) -> Option<Columns> {
@@ -105,12 +133,18 @@ fn columns(table: &Table) -> Option<Columns> {
     // The column of dates: by its head, else the first where most cells are dates.
     let share = |column: usize| body.clone().filter(|row| is_date(*row, column)).count();
     let dated = |role: Role, roles: &BTreeMap<usize, Role>| {
-        roles.iter().filter(|(_, r)| **r == role).map(|(column, _)| *column).find(|column| share(*column) > 0)
+        roles
+            .iter()
+            .filter(|(_, r)| **r == role)
+            .map(|(column, _)| *column)
+            .find(|column| share(*column) > 0)
     };
-    let date = dated(Role::Date, &roles).or_else(|| dated(Role::ValueDate, &roles)).or_else(|| {
-        let most = (0..width).map(&share).max().filter(|most| *most > 0)?;
-        (0..width).find(|column| share(*column) * 2 > most)
-    })?;
+    let date = dated(Role::Date, &roles)
+        .or_else(|| dated(Role::ValueDate, &roles))
+        .or_else(|| {
+            let most = (0..width).map(&share).max().filter(|most| *most > 0)?;
+            (0..width).find(|column| share(*column) * 2 > most)
+        })?;
     // Only one date is the booking's.
     for (column, role) in &mut roles {
         if *role == Role::Date && *column != date {
@@ -120,12 +154,29 @@ fn columns(table: &Table) -> Option<Columns> {
     roles.insert(date, Role::Date);
     let data: Vec<usize> = body.clone().filter(|row| is_date(*row, date)).collect();
     let mark = mark_of(all_rows.flat_map(|row| table.rows[row].iter().map(String::as_str)));
-    let marks: BTreeMap<usize, Option<Mark>> =
-        (0..width).map(|column| (column, mark_of(data.iter().map(|row| cell(table, *row, column))).or(mark))).collect();
-    let mut columns = Columns { roles, data, head, marks };
+    let marks: BTreeMap<usize, Option<Mark>> = (0..width)
+        .map(|column| {
+            (
+                column,
+                mark_of(data.iter().map(|row| cell(table, *row, column))).or(mark),
+            )
+        })
+        .collect();
+    let mut columns = Columns {
+        roles,
+        data,
+        head,
+        marks,
+    };
     columns.roles.retain(|column, role| {
-        let numbers = columns.data.iter().filter(|row| amount_of(cell(table, **row, *column), None).is_some()).count();
-        !matches!(role, Role::Amount | Role::Debit | Role::Credit | Role::Balance) || numbers > 0 || columns.data.is_empty()
+        let numbers = columns
+            .data
+            .iter()
+            .filter(|row| amount_of(cell(table, **row, *column), None).is_some())
+            .count();
+        !matches!(role, Role::Amount | Role::Debit | Role::Credit | Role::Balance)
+            || numbers > 0
+            || columns.data.is_empty()
     });
     if columns.at(Role::Amount).is_none() && columns.at(Role::Debit).is_none() && columns.at(Role::Credit).is_none() {
         guess_amounts(table, &mut columns, width);
@@ -137,26 +188,55 @@ fn columns(table: &Table) -> Option<Columns> {
 fn head_row(table: &Table) -> Option<usize> {
     let score = |row: &Vec<String>| {
         let filled = row.iter().filter(|cell| !cell.trim().is_empty()).count();
-        let roles: Vec<Role> = row.iter().filter(|cell| cell.len() < 60).filter_map(|cell| role(cell)).collect();
-        let numbers = row.iter().filter(|cell| date_of(cell).is_some() || amount_of(cell, None).is_some()).count();
-        let money = roles.iter().any(|role| matches!(role, Role::Amount | Role::Debit | Role::Credit));
+        let roles: Vec<Role> = row
+            .iter()
+            .filter(|cell| cell.len() < 60)
+            .filter_map(|cell| role(cell))
+            .collect();
+        let numbers = row
+            .iter()
+            .filter(|cell| date_of(cell).is_some() || amount_of(cell, None).is_some())
+            .count();
+        let money = roles
+            .iter()
+            .any(|role| matches!(role, Role::Amount | Role::Debit | Role::Credit));
         let date = roles.iter().any(|role| matches!(role, Role::Date | Role::ValueDate));
-        (filled >= 2 && numbers == 0 && roles.len() >= 2 && (money || date)).then_some(roles.len() + usize::from(money) + usize::from(date))
+        (filled >= 2 && numbers == 0 && roles.len() >= 2 && (money || date))
+            .then_some(roles.len() + usize::from(money) + usize::from(date))
     };
-    let scored = table.rows.iter().enumerate().take(60).filter_map(|(index, row)| Some((score(row)?, std::cmp::Reverse(index))));
+    let scored = table
+        .rows
+        .iter()
+        .enumerate()
+        .take(60)
+        .filter_map(|(index, row)| Some((score(row)?, std::cmp::Reverse(index))));
     scored.max().map(|(_, std::cmp::Reverse(index))| index)
 }
 
 /// Without heads: a column whose amounts are the steps of another is the movement, the other the balance.
 fn guess_amounts(table: &Table, columns: &mut Columns, width: usize) {
-    let value = |row: usize, column: usize| amount_of(cell(table, row, column), columns.marks.get(&column).copied().flatten());
+    let value =
+        |row: usize, column: usize| amount_of(cell(table, row, column), columns.marks.get(&column).copied().flatten());
     let money: Vec<usize> = (0..width)
         .filter(|column| !columns.roles.contains_key(column))
         .filter(|column| {
-            let cells: Vec<&str> = columns.data.iter().map(|row| cell(table, *row, *column)).filter(|cell| !cell.is_empty()).collect();
+            let cells: Vec<&str> = columns
+                .data
+                .iter()
+                .map(|row| cell(table, *row, *column))
+                .filter(|cell| !cell.is_empty())
+                .collect();
             let values = columns.data.iter().filter_map(|row| value(*row, *column)).count();
-            let fractions = columns.data.iter().filter_map(|row| value(*row, *column)).filter(|value| value.scale > 0).count();
-            let signed = cells.iter().filter(|cell| cell.starts_with(['-', '+', '(', '$', '€', '£'])).count();
+            let fractions = columns
+                .data
+                .iter()
+                .filter_map(|row| value(*row, *column))
+                .filter(|value| value.scale > 0)
+                .count();
+            let signed = cells
+                .iter()
+                .filter(|cell| cell.starts_with(['-', '+', '(', '$', '€', '£']))
+                .count();
             !cells.is_empty() && values == cells.len() && (fractions > 0 || signed > 0)
         })
         .collect();
@@ -179,7 +259,8 @@ fn guess_amounts(table: &Table, columns: &mut Columns, width: usize) {
         let set = |row: usize, column: usize| at(row, column).is_some_and(|units| units != 0);
         let both = columns.data.iter().filter(|row| set(**row, a) && set(**row, b)).count();
         let either = columns.data.iter().filter(|row| set(**row, a) || set(**row, b)).count();
-        let full = columns.data.iter().filter(|row| set(**row, a)).count() == either || columns.data.iter().filter(|row| set(**row, b)).count() == either;
+        let full = columns.data.iter().filter(|row| set(**row, a)).count() == either
+            || columns.data.iter().filter(|row| set(**row, b)).count() == either;
         both == 0 && either > 0 && (!full || columns.data.len() < 3)
     };
     match money[..] {
@@ -188,7 +269,10 @@ fn guess_amounts(table: &Table, columns: &mut Columns, width: usize) {
             columns.roles.insert(amount, Role::Amount);
         }
         [a, b, ..] if exclusive(a, b) => {
-            let signed = columns.data.iter().any(|row| at(*row, a).is_some_and(|v| v < 0) || at(*row, b).is_some_and(|v| v < 0));
+            let signed = columns
+                .data
+                .iter()
+                .any(|row| at(*row, a).is_some_and(|v| v < 0) || at(*row, b).is_some_and(|v| v < 0));
             if signed {
                 columns.roles.insert(a, Role::Amount);
                 columns.roles.insert(b, Role::Amount);
@@ -202,7 +286,10 @@ fn guess_amounts(table: &Table, columns: &mut Columns, width: usize) {
         }
         [a, .., last] => {
             // One is signed and one is not: the signed is the movement.
-            let signed = money.iter().copied().find(|column| columns.data.iter().any(|row| at(*row, *column).is_some_and(|v| v < 0)));
+            let signed = money
+                .iter()
+                .copied()
+                .find(|column| columns.data.iter().any(|row| at(*row, *column).is_some_and(|v| v < 0)));
             let amount = signed.unwrap_or(a);
             columns.roles.insert(amount, Role::Amount);
             if last != amount {
@@ -214,7 +301,13 @@ fn guess_amounts(table: &Table, columns: &mut Columns, width: usize) {
 
 /// The order of day and month that the whole column shows; else the one under which the days run in order and close
 /// together; else what the document's country says.
-fn order_of(days: &[Day], locale: &Locale, currency: Option<Currency>, hits: &[super::dates::DateHit], today: Date) -> (Option<Order>, bool) {
+fn order_of(
+    days: &[Day],
+    locale: &Locale,
+    currency: Option<Currency>,
+    hits: &[super::dates::DateHit],
+    today: Date,
+) -> (Option<Order>, bool) {
     if days.iter().all(|day| matches!(day, Day::Sure(_))) && !hits.iter().any(|hit| hit.shows.is_some()) {
         return (None, true);
     }
@@ -228,13 +321,24 @@ fn order_of(days: &[Day], locale: &Locale, currency: Option<Currency>, hits: &[s
         let all: Vec<Date> = days.iter().filter_map(|day| day.by(Some(order))).collect();
         let rising = all.windows(2).filter(|pair| pair[0] <= pair[1]).count();
         let falling = all.windows(2).filter(|pair| pair[0] >= pair[1]).count();
-        let span = all.iter().max().zip(all.iter().min()).map_or(0, |(last, first)| (*last - *first).num_days());
+        let span = all
+            .iter()
+            .max()
+            .zip(all.iter().min())
+            .map_or(0, |(last, first)| (*last - *first).num_days());
         let future = all.iter().filter(|date| **date > today).count();
         (future, all.len() - rising.max(falling), span)
     };
     let (day, month) = (quality(Order::DayFirst), quality(Order::MonthFirst));
     if day.0 != month.0 || (day.1 != month.1 && days.len() > 2) {
-        return (Some(if (day.0, day.1) < (month.0, month.1) { Order::DayFirst } else { Order::MonthFirst }), true);
+        return (
+            Some(if (day.0, day.1) < (month.0, month.1) {
+                Order::DayFirst
+            } else {
+                Order::MonthFirst
+            }),
+            true,
+        );
     }
     if let Some(order) = locale.order(hits, currency) {
         return (Some(order), true);
@@ -249,21 +353,63 @@ fn order_of(days: &[Day], locale: &Locale, currency: Option<Currency>, hits: &[s
     (Some(Order::DayFirst), false)
 }
 
-#[expect(clippy::too_many_arguments, reason = "what is known of the whole document goes into each of its tables")]
-fn read_table(table: &Table, columns: &Columns, page: u32, read: Confidence, locale: &Locale, currency: Option<Currency>, today: Date, found: &mut Found) {
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what is known of the whole document goes into each of its tables"
+)]
+fn read_table(
+    table: &Table,
+    columns: &Columns,
+    page: u32,
+    read: Confidence,
+    locale: &Locale,
+    currency: Option<Currency>,
+    today: Date,
+    found: &mut Found,
+) {
     let Some(date_at) = columns.at(Role::Date) else { return };
-    let days: Vec<Day> = columns.data.iter().filter_map(|row| date_of(cell(table, *row, date_at))).collect();
-    let hits: Vec<super::dates::DateHit> = columns.data.iter().flat_map(|row| dates(cell(table, *row, date_at)).into_iter().take(1)).collect();
-    let head_currency = columns.head.and_then(|head| table.rows[head].iter().find_map(|cell| code_in(cell)));
+    let days: Vec<Day> = columns
+        .data
+        .iter()
+        .filter_map(|row| date_of(cell(table, *row, date_at)))
+        .collect();
+    let hits: Vec<super::dates::DateHit> = columns
+        .data
+        .iter()
+        .flat_map(|row| dates(cell(table, *row, date_at)).into_iter().take(1))
+        .collect();
+    let head_currency = columns
+        .head
+        .and_then(|head| table.rows[head].iter().find_map(|cell| code_in(cell)));
     let (order, sure) = order_of(&days, locale, currency.or(head_currency), &hits, today);
     let mark = |column: usize| columns.marks.get(&column).copied().flatten();
     let value = |row: usize, column: usize| amount_of(cell(table, row, column), mark(column));
-    let unsigned = columns.all(Role::Amount).all(|column| columns.data.iter().all(|row| !cell(table, *row, column).contains(['-', '−', '('])));
-    let marked = |row: usize| table.rows[row].iter().any(|cell| matches!(cell.trim(), "CR" | "Cr" | "cr")) || columns.all(Role::Amount).any(|column| cell(table, row, column).trim_start().starts_with('+') || cell(table, row, column).ends_with("CR"));
-    let credits_marked = unsigned && columns.data.iter().any(|row| marked(*row)) && !columns.data.iter().all(|row| marked(*row));
+    let unsigned = columns.all(Role::Amount).all(|column| {
+        columns
+            .data
+            .iter()
+            .all(|row| !cell(table, *row, column).contains(['-', '−', '(']))
+    });
+    let marked = |row: usize| {
+        table.rows[row]
+            .iter()
+            .any(|cell| matches!(cell.trim(), "CR" | "Cr" | "cr"))
+            || columns.all(Role::Amount).any(|column| {
+                cell(table, row, column).trim_start().starts_with('+') || cell(table, row, column).ends_with("CR")
+            })
+    };
+    let credits_marked =
+        unsigned && columns.data.iter().any(|row| marked(*row)) && !columns.data.iter().all(|row| marked(*row));
     for row in &columns.data {
-        let Some(date) = date_of(cell(table, *row, date_at)).and_then(|day| day.by(order)) else { continue };
-        let texts: Vec<&str> = [Role::Party, Role::Description].iter().flat_map(|role| columns.all(*role)).map(|column| cell(table, *row, column)).filter(|text| !text.is_empty()).collect();
+        let Some(date) = date_of(cell(table, *row, date_at)).and_then(|day| day.by(order)) else {
+            continue;
+        };
+        let texts: Vec<&str> = [Role::Party, Role::Description]
+            .iter()
+            .flat_map(|role| columns.all(*role))
+            .map(|column| cell(table, *row, column))
+            .filter(|text| !text.is_empty())
+            .collect();
         let mut description: Vec<&str> = Vec::new();
         for text in texts {
             if !description.contains(&text) {
@@ -277,8 +423,16 @@ fn read_table(table: &Table, columns: &Columns, page: u32, read: Confidence, loc
         // Lines below without a date go on with the description.
         let mut below = row + 1;
         while below < table.rows.len() && cell(table, below, date_at).is_empty() && below < row + 6 {
-            let only_words = columns.roles.iter().filter(|(_, role)| matches!(role, Role::Amount | Role::Debit | Role::Credit)).all(|(column, _)| cell(table, below, *column).is_empty());
-            let text = columns.all(Role::Description).chain(columns.all(Role::Party)).map(|column| cell(table, below, column)).find(|text| !text.is_empty());
+            let only_words = columns
+                .roles
+                .iter()
+                .filter(|(_, role)| matches!(role, Role::Amount | Role::Debit | Role::Credit))
+                .all(|(column, _)| cell(table, below, *column).is_empty());
+            let text = columns
+                .all(Role::Description)
+                .chain(columns.all(Role::Party))
+                .map(|column| cell(table, below, column))
+                .find(|text| !text.is_empty());
             match text {
                 Some(text) if only_words => {
                     description.push(' ');
@@ -288,15 +442,45 @@ fn read_table(table: &Table, columns: &Columns, page: u32, read: Confidence, loc
             }
             below += 1;
         }
-        let debit = columns.all(Role::Debit).find_map(|column| value(*row, column)).filter(|v| v.unscaled != 0);
-        let credit = columns.all(Role::Credit).find_map(|column| value(*row, column)).filter(|v| v.unscaled != 0);
+        let debit = columns
+            .all(Role::Debit)
+            .find_map(|column| value(*row, column))
+            .filter(|v| v.unscaled != 0);
+        let credit = columns
+            .all(Role::Credit)
+            .find_map(|column| value(*row, column))
+            .filter(|v| v.unscaled != 0);
         let plain = columns.all(Role::Amount).find_map(|column| value(*row, column));
-        let flagged = columns.all(Role::Flag).find_map(|column| flag(cell(table, *row, column)))
-            .or_else(|| columns.head.is_none().then(|| table.rows[*row].iter().find_map(|cell| flag(cell).filter(|_| cell.trim().len() > 1))).flatten());
+        let flagged = columns
+            .all(Role::Flag)
+            .find_map(|column| flag(cell(table, *row, column)))
+            .or_else(|| {
+                columns
+                    .head
+                    .is_none()
+                    .then(|| {
+                        table.rows[*row]
+                            .iter()
+                            .find_map(|cell| flag(cell).filter(|_| cell.trim().len() > 1))
+                    })
+                    .flatten()
+            });
         let balance = columns.at(Role::Balance).and_then(|column| value(*row, column));
         let amount = match (plain, debit, credit) {
-            (Some(amount), ..) if unsigned && flagged.is_some() => if flagged == Some(true) { absolute(amount) } else { negated(absolute(amount)) },
-            (Some(amount), ..) if credits_marked => if marked(*row) { absolute(amount) } else { negated(absolute(amount)) },
+            (Some(amount), ..) if unsigned && flagged.is_some() => {
+                if flagged == Some(true) {
+                    absolute(amount)
+                } else {
+                    negated(absolute(amount))
+                }
+            }
+            (Some(amount), ..) if credits_marked => {
+                if marked(*row) {
+                    absolute(amount)
+                } else {
+                    negated(absolute(amount))
+                }
+            }
             (Some(amount), ..) => amount,
             (None, Some(debit), None) => negated(absolute(debit)),
             (None, None, Some(credit)) => credit,
@@ -308,7 +492,14 @@ fn read_table(table: &Table, columns: &Columns, page: u32, read: Confidence, loc
         };
         if let Some(which) = stated(&description).filter(|_| direction(&description).is_none() || balance.is_none()) {
             let worth = balance.unwrap_or(amount);
-            let here = Stated { value: worth, page, area: None, score: 900, rule: "row of the balance", raw: description.clone() };
+            let here = Stated {
+                value: worth,
+                page,
+                area: None,
+                score: 900,
+                rule: "row of the balance",
+                raw: description.clone(),
+            };
             match which {
                 words::Stated::Opening => found.opening = found.opening.take().or(Some(here)),
                 words::Stated::Closing => found.closing = Some(here),
@@ -324,20 +515,37 @@ fn read_table(table: &Table, columns: &Columns, page: u32, read: Confidence, loc
             amount,
             description,
             balance,
-            reference: columns.at(Role::Reference).map(|column| cell(table, *row, column).to_owned()).filter(|text| !text.is_empty()),
-            currency: columns.all(Role::Currency).find_map(|column| cell(table, *row, column).to_uppercase().parse().ok()),
+            reference: columns
+                .at(Role::Reference)
+                .map(|column| cell(table, *row, column).to_owned())
+                .filter(|text| !text.is_empty()),
+            currency: columns
+                .all(Role::Currency)
+                .find_map(|column| cell(table, *row, column).to_uppercase().parse().ok()),
             page: Some(page),
             area: None,
             confidence: Confidence(confidence.min(read.0)),
         });
     }
-    with_signs_of_balance(&mut found.movements, unsigned && columns.at(Role::Amount).is_some() && columns.at(Role::Flag).is_none() && !credits_marked);
+    with_signs_of_balance(
+        &mut found.movements,
+        unsigned && columns.at(Role::Amount).is_some() && columns.at(Role::Flag).is_none() && !credits_marked,
+    );
     if found.account.is_none() {
-        let mut accounts = columns.data.iter().filter_map(|row| columns.at(Role::Account).map(|column| cell(table, *row, column))).filter(|text| text.chars().any(|c| c.is_ascii_digit()));
-        found.account = accounts.next().filter(|first| accounts.all(|other| other == *first)).map(str::to_owned);
+        let mut accounts = columns
+            .data
+            .iter()
+            .filter_map(|row| columns.at(Role::Account).map(|column| cell(table, *row, column)))
+            .filter(|text| text.chars().any(|c| c.is_ascii_digit()));
+        found.account = accounts
+            .next()
+            .filter(|first| accounts.all(|other| other == *first))
+            .map(str::to_owned);
     }
     let mut currencies = found.movements.iter().filter_map(|movement| movement.currency);
-    let one = currencies.next().filter(|first| currencies.all(|other| other == *first));
+    let one = currencies
+        .next()
+        .filter(|first| currencies.all(|other| other == *first));
     found.currency = found.currency.or(one).or(head_currency);
 }
 
@@ -347,13 +555,19 @@ fn with_signs_of_balance(movements: &mut [Movement], wanted: bool) {
         return;
     }
     let steps = |newest_first: bool| -> Vec<Option<bool>> {
-        (0..movements.len()).map(|at| {
-            let before = if newest_first { movements.get(at + 1) } else { at.checked_sub(1).and_then(|before| movements.get(before)) }?;
-            let here = movements.get(at)?;
-            let step = units(here.balance?)? - units(before.balance?)?;
-            let size = units(here.amount)?.abs();
-            (step.abs() == size && size != 0).then_some(step > 0)
-        }).collect()
+        (0..movements.len())
+            .map(|at| {
+                let before = if newest_first {
+                    movements.get(at + 1)
+                } else {
+                    at.checked_sub(1).and_then(|before| movements.get(before))
+                }?;
+                let here = movements.get(at)?;
+                let step = units(here.balance?)? - units(before.balance?)?;
+                let size = units(here.amount)?.abs();
+                (step.abs() == size && size != 0).then_some(step > 0)
+            })
+            .collect()
     };
     let (old, new) = (steps(false), steps(true));
     let hits = |steps: &[Option<bool>]| steps.iter().flatten().count();
@@ -371,14 +585,23 @@ fn with_signs_of_balance(movements: &mut [Movement], wanted: bool) {
 /// Words of cells that have no head: what is no date and no amount.
 fn loose_words(table: &Table, columns: &Columns, row: usize) -> String {
     let words = table.rows[row].iter().enumerate().filter(|(column, text)| {
-        !columns.roles.contains_key(column) && text.chars().filter(|c| c.is_alphabetic()).count() >= 3 && date_of(text).is_none()
+        !columns.roles.contains_key(column)
+            && text.chars().filter(|c| c.is_alphabetic()).count() >= 3
+            && date_of(text).is_none()
     });
     words.map(|(_, text)| text.trim()).collect::<Vec<_>>().join(" ")
 }
 
 fn code_in(head: &str) -> Option<Currency> {
-    head.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() == 3 && word.chars().all(|c| c.is_ascii_uppercase())).find_map(|word| {
-        ["EUR", "USD", "GBP", "CHF", "CZK", "SGD", "MYR", "SEK", "NOK", "DKK", "PLN", "AUD", "CAD", "HUF", "JPY", "INR", "NZD", "HKD"].contains(&word).then(|| word.parse().ok()).flatten()
-    })
+    head.split(|c: char| !c.is_ascii_alphabetic())
+        .filter(|word| word.len() == 3 && word.chars().all(|c| c.is_ascii_uppercase()))
+        .find_map(|word| {
+            [
+                "EUR", "USD", "GBP", "CHF", "CZK", "SGD", "MYR", "SEK", "NOK", "DKK", "PLN", "AUD", "CAD", "HUF",
+                "JPY", "INR", "NZD", "HKD",
+            ]
+            .contains(&word)
+            .then(|| word.parse().ok())
+            .flatten()
+        })
 }
-

@@ -63,7 +63,11 @@ impl Heads {
         let mut heads = Self::default();
         for cell in &row.cells {
             // Text without places has all heads in one cell.
-            let parts: Vec<&str> = if cell.area.is_some() && row.cells.len() > 1 { vec![cell.text.as_str()] } else { cell.text.split_whitespace().collect() };
+            let parts: Vec<&str> = if cell.area.is_some() && row.cells.len() > 1 {
+                vec![cell.text.as_str()]
+            } else {
+                cell.text.split_whitespace().collect()
+            };
             for part in parts {
                 if let Some(role) = role(part) {
                     heads.order.push(role);
@@ -73,8 +77,14 @@ impl Heads {
                 }
             }
         }
-        let money = heads.order.iter().any(|role| matches!(role, Role::Amount | Role::Debit | Role::Credit));
-        let other = heads.order.iter().any(|role| matches!(role, Role::Date | Role::ValueDate | Role::Description | Role::Balance))
+        let money = heads
+            .order
+            .iter()
+            .any(|role| matches!(role, Role::Amount | Role::Debit | Role::Credit));
+        let other = heads
+            .order
+            .iter()
+            .any(|role| matches!(role, Role::Date | Role::ValueDate | Role::Description | Role::Balance))
             || heads.order.contains(&Role::Debit) && heads.order.contains(&Role::Credit);
         (money && other && heads.order.len() >= 2).then_some(heads)
     }
@@ -86,9 +96,16 @@ impl Heads {
     /// The column of an amount: the head whose right edge is nearest to its own, numbers being flush right.
     fn column(&self, area: Option<Box2>) -> Option<Role> {
         let area = area?;
-        let money = self.places.iter().filter(|(role, ..)| matches!(role, Role::Amount | Role::Debit | Role::Credit | Role::Balance));
+        let money = self
+            .places
+            .iter()
+            .filter(|(role, ..)| matches!(role, Role::Amount | Role::Debit | Role::Credit | Role::Balance));
         let apart = |x0: u16, x1: u16| x1.abs_diff(area.x1).min(x0.abs_diff(area.x0));
-        money.map(|(role, x0, x1)| (apart(*x0, *x1), *role)).min_by_key(|(apart, _)| *apart).filter(|(apart, _)| *apart < 1200).map(|(_, role)| role)
+        money
+            .map(|(role, x0, x1)| (apart(*x0, *x1), *role))
+            .min_by_key(|(apart, _)| *apart)
+            .filter(|(apart, _)| *apart < 1200)
+            .map(|(_, role)| role)
     }
 }
 
@@ -139,12 +156,19 @@ pub(crate) fn read(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
                 }
                 if draft.money.is_empty() && !money.is_empty() {
                     draft.money = money;
-                    let words = draft.money.first().map_or(String::new(), |money| money.before.trim().to_owned());
+                    let words = draft
+                        .money
+                        .first()
+                        .map_or(String::new(), |money| money.before.trim().to_owned());
                     push_words(&mut draft.description, &words);
                 } else if money.is_empty() || !draft.money.is_empty() {
                     push_words(&mut draft.description, text.trim());
                 }
-                draft.area = draft.area.into_iter().chain(row.cells.iter().filter_map(|cell| cell.area)).reduce(around);
+                draft.area = draft
+                    .area
+                    .into_iter()
+                    .chain(row.cells.iter().filter_map(|cell| cell.area))
+                    .reduce(around);
             }
         }
     }
@@ -158,14 +182,39 @@ pub(crate) fn read(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
     }
     for (at, draft) in drafts.iter().enumerate() {
         let head = heads.iter().rev().find(|(first, _)| *first <= at).map(|(_, head)| head);
-        let next_balance = drafts.get(at + 1).filter(|_| order_of_rows).and_then(|next| next.money.last()).filter(|_| draft.money.len() >= 2).and_then(|money| units(money.value));
-        if let Some(movement) = movement(draft, head, if order_of_rows { next_balance } else { running }, home.as_deref()) {
-            running = movement.balance.and_then(units).or_else(|| Some(running? + units(movement.amount)?));
+        let next_balance = drafts
+            .get(at + 1)
+            .filter(|_| order_of_rows)
+            .and_then(|next| next.money.last())
+            .filter(|_| draft.money.len() >= 2)
+            .and_then(|money| units(money.value));
+        if let Some(movement) = movement(
+            draft,
+            head,
+            if order_of_rows { next_balance } else { running },
+            home.as_deref(),
+        ) {
+            running = movement
+                .balance
+                .and_then(units)
+                .or_else(|| Some(running? + units(movement.amount)?));
             movements.push(movement);
         }
     }
     found.movements = movements;
     found
+}
+
+/// How many rows begin with a date and have an amount: a list of movements has many.
+pub(crate) fn dated_rows(reading: &crate::reading::Reading) -> usize {
+    let starts = |text: &str| {
+        dates(text).first().is_some_and(|hit| hit.start <= 2 && !hit.compact) || short_date(text, 0).is_some()
+    };
+    let rows = Rows::of(reading);
+    rows.rows
+        .iter()
+        .filter(|row| starts(&row.text) && amounts(&row.text, None).iter().any(is_money))
+        .count()
 }
 
 fn push_words(description: &mut String, words: &str) {
@@ -176,7 +225,11 @@ fn push_words(description: &mut String, words: &str) {
 }
 
 fn close(open: &mut Option<(Draft, usize)>, drafts: &mut Vec<Draft>) {
-    drafts.extend(open.take().map(|(draft, _)| draft).filter(|draft| !draft.money.is_empty()));
+    drafts.extend(
+        open.take()
+            .map(|(draft, _)| draft)
+            .filter(|draft| !draft.money.is_empty()),
+    );
 }
 
 fn newest_first(drafts: &[Draft]) -> bool {
@@ -188,7 +241,23 @@ fn newest_first(drafts: &[Draft]) -> bool {
 /// Pages end with the bank's address, and lists with sums.
 fn ends_list(text: &str) -> bool {
     let words = Labelled::of(text);
-    text.len() > 120 || words.any(&["SEITE", "PAGE", "SUMME", "TOTAL", "GESAMT", "GESAMTUMSATZ", "WICHTIGE HINWEISE", "WICHTIGER HINWEIS", "ZUSAMMENFASSUNG", "SUMMARY", "CARRIED FORWARD", "UBERTRAG AUF BLATT", "VORSTAND", "HANDELSREGISTER"])
+    text.len() > 120
+        || words.any(&[
+            "SEITE",
+            "PAGE",
+            "SUMME",
+            "TOTAL",
+            "GESAMT",
+            "GESAMTUMSATZ",
+            "WICHTIGE HINWEISE",
+            "WICHTIGER HINWEIS",
+            "ZUSAMMENFASSUNG",
+            "SUMMARY",
+            "CARRIED FORWARD",
+            "UBERTRAG AUF BLATT",
+            "VORSTAND",
+            "HANDELSREGISTER",
+        ])
 }
 
 /// Words that name a movement although they have a word for a balance in them: `Saldo transfer to …` has none before.
@@ -211,7 +280,14 @@ fn note_balance(found: &mut Found, which: words::Stated, row: &Row, money: &[Mon
         Some(false) => negated(absolute(money.value)),
         _ => money.value,
     };
-    let here = Stated { value, page: row.page, area: money.area.or(row.area()), score: 850, rule: "words of the balance", raw: row.text.clone() };
+    let here = Stated {
+        value,
+        page: row.page,
+        area: money.area.or(row.area()),
+        score: 850,
+        rule: "words of the balance",
+        raw: row.text.clone(),
+    };
     match which {
         words::Stated::Opening if found.opening.is_none() => found.opening = Some(here),
         words::Stated::Closing if found.closing.is_none() || behind => found.closing = Some(here),
@@ -235,27 +311,62 @@ fn period(rows: &Rows, all: &[DateHit], order: Option<super::dates::Order>, toda
 }
 
 /// The date that a row begins with, and the words behind it.
-fn start(row: &Row, text: &str, order: Option<super::dates::Order>, from: Option<Date>, to: Date, next: Option<&Row>) -> Option<(Date, String, bool)> {
+fn start(
+    row: &Row,
+    text: &str,
+    order: Option<super::dates::Order>,
+    from: Option<Date>,
+    to: Date,
+    next: Option<&Row>,
+) -> Option<(Date, String, bool)> {
     let lead = REPEATED.find(text).map_or(0, |m| m.end());
     let hits = dates(text);
-    let signed = |end: usize| text.get(end..).is_some_and(|rest| rest.trim_start().len() < 60 && amounts(rest, None).iter().any(|a| a.signed || a.marked || a.value.scale == 2));
-    if let Some(hit) = hits.first().filter(|hit| hit.start <= lead.max(2) || signed(hit.end) && hit.start < 80 && !hit.compact) {
+    let signed = |end: usize| {
+        text.get(end..).is_some_and(|rest| {
+            rest.trim_start().len() < 60
+                && amounts(rest, None)
+                    .iter()
+                    .any(|a| a.signed || a.marked || a.value.scale == 2)
+        })
+    };
+    if let Some(hit) = hits
+        .first()
+        .filter(|hit| hit.start <= lead.max(2) || signed(hit.end) && hit.start < 80 && !hit.compact)
+    {
         // `Seite 1 von 2 … vom 31.12.2023 bis …`: two dates with a word for a period between are none of a movement.
-        let between = hits.get(1).map_or("", |second| text.get(hit.end..second.start).unwrap_or_default());
-        if matches!(fold(between).trim(), "BIS" | "TO" | "UNTIL" | "AU" | "AL" | "A" | "TOT") || between.trim() == "-" || between.trim() == "–" {
+        let between = hits
+            .get(1)
+            .map_or("", |second| text.get(hit.end..second.start).unwrap_or_default());
+        if matches!(fold(between).trim(), "BIS" | "TO" | "UNTIL" | "AU" | "AL" | "A" | "TOT")
+            || between.trim() == "-"
+            || between.trim() == "–"
+        {
             return None;
         }
         let sure = hit.day.by(None).is_some();
-        let date = hit.day.by(order).or_else(|| hit.day.by(Some(super::dates::Order::DayFirst)))?;
+        let date = hit
+            .day
+            .by(order)
+            .or_else(|| hit.day.by(Some(super::dates::Order::DayFirst)))?;
         let at_start = hit.start <= lead.max(2);
         let mut rest = text.get(hit.end..).unwrap_or_default();
-        if let Some(second) = hits.get(1).filter(|second| at_start && text.get(hit.end..second.start).is_some_and(|gap| gap.chars().filter(|c| c.is_alphabetic()).count() < 3)) {
+        if let Some(second) = hits.get(1).filter(|second| {
+            at_start
+                && text
+                    .get(hit.end..second.start)
+                    .is_some_and(|gap| gap.chars().filter(|c| c.is_alphabetic()).count() < 3)
+        }) {
             rest = text.get(second.end..).unwrap_or_default();
         }
-        let words = if at_start { strip_money(rest) } else { text.get(..hit.start).unwrap_or_default().trim().to_owned() };
+        let words = if at_start {
+            strip_money(rest)
+        } else {
+            text.get(..hit.start).unwrap_or_default().trim().to_owned()
+        };
         return Some((date, words, sure || order.is_some()));
     }
-    let (short, end) = short_date(text, 0).or_else(|| (lead > 0 && lead < 12).then(|| short_date(text, lead)).flatten())?;
+    let (short, end) =
+        short_date(text, 0).or_else(|| (lead > 0 && lead < 12).then(|| short_date(text, lead)).flatten())?;
     let mut rest = text.get(end..).unwrap_or_default();
     if let Some((_, second)) = short_date(text, end) {
         rest = text.get(second..).unwrap_or_default();
@@ -266,7 +377,13 @@ fn start(row: &Row, text: &str, order: Option<super::dates::Order>, from: Option
 }
 
 /// The whole date: the year may stand in the row below, else it is the period's.
-fn day_of(short: Short, order: Option<super::dates::Order>, from: Option<Date>, to: Date, next: Option<&Row>) -> Option<Date> {
+fn day_of(
+    short: Short,
+    order: Option<super::dates::Order>,
+    from: Option<Date>,
+    to: Date,
+    next: Option<&Row>,
+) -> Option<Date> {
     let (day, month) = match short {
         Short::Sure { day, month } => (day, month),
         Short::Open { first, second } => match order {
@@ -275,15 +392,26 @@ fn day_of(short: Short, order: Option<super::dates::Order>, from: Option<Date>, 
         },
     };
     regex!(YEARS, r"^\s*(20\d{2})\s+20\d{2}\b");
-    if let Some(year) = next.and_then(|row| YEARS.captures(&row.text)).and_then(|found| found.get(1)?.as_str().parse().ok()) {
+    if let Some(year) = next
+        .and_then(|row| YEARS.captures(&row.text))
+        .and_then(|found| found.get(1)?.as_str().parse().ok())
+    {
         return Date::from_ymd_opt(year, month, day);
     }
     in_period(day, month, from, to)
 }
 
 fn strip_money(text: &str) -> String {
-    let first = amounts(text, None).into_iter().find(|amount| amount.value.scale == 2).map_or(text.len(), |amount| amount.start);
-    text.get(..first).unwrap_or(text).trim().trim_end_matches(['+', '-']).trim().to_owned()
+    let first = amounts(text, None)
+        .into_iter()
+        .find(|amount| amount.value.scale == 2)
+        .map_or(text.len(), |amount| amount.start);
+    text.get(..first)
+        .unwrap_or(text)
+        .trim()
+        .trim_end_matches(['+', '-'])
+        .trim()
+        .to_owned()
 }
 
 /// The amounts of a row that look like money.
@@ -299,8 +427,18 @@ fn money_of(row: &Row, mark: Option<Mark>) -> Vec<Money> {
             let rest = text.get(amount.end..).unwrap_or_default();
             let letter = LETTER.captures(rest).and_then(|m| m.get(1)).map(|m| m.as_str() == "H");
             let around_it = text.get(amount.start..amount.end).unwrap_or_default();
-            let currency = around_it.split(|c: char| !c.is_ascii_alphabetic()).find(|part| part.len() == 3 && part.chars().all(|c| c.is_ascii_uppercase())).map(str::to_owned);
-            found.push(Money { value: amount.value, signed: amount.signed, letter, area: cell.area, before: before.clone(), currency });
+            let currency = around_it
+                .split(|c: char| !c.is_ascii_alphabetic())
+                .find(|part| part.len() == 3 && part.chars().all(|c| c.is_ascii_uppercase()))
+                .map(str::to_owned);
+            found.push(Money {
+                value: amount.value,
+                signed: amount.signed,
+                letter,
+                area: cell.area,
+                before: before.clone(),
+                currency,
+            });
         }
         before.push_str(text.get(from..).unwrap_or_default());
         before.push(' ');
@@ -321,10 +459,19 @@ fn is_money(amount: &Amount) -> bool {
 
 fn movement(draft: &Draft, head: Option<&Heads>, running: Option<i64>, home: Option<&str>) -> Option<Movement> {
     let balanced = head.is_some_and(|head| head.has(Role::Balance));
-    let columns: Vec<Option<Role>> = draft.money.iter().map(|money| head.and_then(|head| head.column(money.area))).collect();
-    let by_column = columns.iter().position(|role| matches!(role, Some(Role::Debit | Role::Credit | Role::Amount)));
+    let columns: Vec<Option<Role>> = draft
+        .money
+        .iter()
+        .map(|money| head.and_then(|head| head.column(money.area)))
+        .collect();
+    let by_column = columns
+        .iter()
+        .position(|role| matches!(role, Some(Role::Debit | Role::Credit | Role::Amount)));
     let mut at = by_column.unwrap_or(0);
-    let mut balance_at = columns.iter().position(|role| *role == Some(Role::Balance)).filter(|balance| *balance != at);
+    let mut balance_at = columns
+        .iter()
+        .position(|role| *role == Some(Role::Balance))
+        .filter(|balance| *balance != at);
     if balance_at.is_none() && draft.money.len() >= 2 && (balanced || steps(draft, running)) {
         balance_at = Some(draft.money.len() - 1);
         if at == draft.money.len() - 1 {
@@ -341,13 +488,22 @@ fn movement(draft: &Draft, head: Option<&Heads>, running: Option<i64>, home: Opt
         at = draft.money.len() - 1;
     }
     let money = draft.money.get(at)?;
-    if money.currency.as_deref().zip(home).is_some_and(|(own, home)| own != home) && draft.money.iter().any(|other| other.currency.as_deref() == home) && balance_at.is_none() {
+    if money
+        .currency
+        .as_deref()
+        .zip(home)
+        .is_some_and(|(own, home)| own != home)
+        && draft.money.iter().any(|other| other.currency.as_deref() == home)
+        && balance_at.is_none()
+    {
         return None;
     }
-    let balance = balance_at.and_then(|at| draft.money.get(at)).map(|money| match money.letter {
-        Some(false) => negated(absolute(money.value)),
-        _ => money.value,
-    });
+    let balance = balance_at
+        .and_then(|at| draft.money.get(at))
+        .map(|money| match money.letter {
+            Some(false) => negated(absolute(money.value)),
+            _ => money.value,
+        });
     let size = absolute(money.value);
     let stepped = || {
         let step = units(balance?)? - running?;
@@ -370,7 +526,13 @@ fn movement(draft: &Draft, head: Option<&Heads>, running: Option<i64>, home: Opt
             None => (money.value, false),
         }
     };
-    let rule = if certain && draft.sure { 900 } else if certain { 500 } else { 600 };
+    let rule = if certain && draft.sure {
+        900
+    } else if certain {
+        500
+    } else {
+        600
+    };
     Some(Movement {
         date: draft.date,
         amount,
@@ -388,7 +550,11 @@ fn movement(draft: &Draft, head: Option<&Heads>, running: Option<i64>, home: Opt
 fn steps(draft: &Draft, running: Option<i64>) -> bool {
     let last = draft.money.len() - 1;
     let all = || {
-        let (before, after, size) = (running?, units(draft.money[last].value)?, units(draft.money[last - 1].value)?);
+        let (before, after, size) = (
+            running?,
+            units(draft.money[last].value)?,
+            units(draft.money[last - 1].value)?,
+        );
         Some((after - before).abs() == size.abs() && size != 0)
     };
     all().unwrap_or(false)

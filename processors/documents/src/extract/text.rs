@@ -43,7 +43,7 @@ fn plain(letter: char) -> Option<char> {
         'Ķ' | 'ķ' => 'K',
         'Ł' | 'ł' | 'Ľ' | 'ľ' | 'Ļ' | 'ļ' => 'L',
         'Ñ' | 'ñ' | 'Ń' | 'ń' | 'Ň' | 'ň' | 'Ņ' | 'ņ' => 'N',
-        'Ò'..='Ö' | 'ò'..='ö' | 'Ø' | 'ø' | 'Ő' | 'ő' | 'Õ' | 'õ' => 'O',
+        'Ò'..='Ö' | 'ò'..='ö' | 'Ø' | 'ø' | 'Ő' | 'ő' => 'O',
         'Ŕ' | 'ŕ' | 'Ř' | 'ř' => 'R',
         'Ś' | 'ś' | 'Š' | 'š' | 'Ş' | 'ş' | 'Ș' | 'ș' => 'S',
         'Ť' | 'ť' | 'Ţ' | 'ţ' | 'Ț' | 'ț' => 'T',
@@ -66,7 +66,11 @@ impl Labelled {
     pub(crate) fn of(text: &str) -> Self {
         let spaced = format!(" {} ", fold(text));
         let squashed = spaced.chars().filter(|c| *c != ' ').collect();
-        Self { original: text.to_owned(), spaced, squashed }
+        Self {
+            original: text.to_owned(),
+            spaced,
+            squashed,
+        }
     }
 
     /// The text as it stands.
@@ -83,19 +87,29 @@ impl Labelled {
     /// Whether this label is in it.
     pub(crate) fn has(&self, label: &str) -> bool {
         let squashed: String = label.chars().filter(|c| *c != ' ').collect();
-        if squashed.len() >= 7 { self.contains_long(&squashed) } else { self.contains_words(label) }
+        if squashed.len() >= 7 {
+            self.contains_long(&squashed)
+        } else {
+            self.contains_words(label)
+        }
     }
 
     /// Whether it begins with one of these labels.
     pub(crate) fn starts(&self, labels: &[&str]) -> bool {
         let text = self.spaced.trim_start();
-        labels.iter().any(|label| text.strip_prefix(label).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphabetic())))
+        labels.iter().any(|label| {
+            text.strip_prefix(label)
+                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+        })
     }
 
     fn contains_words(&self, label: &str) -> bool {
         let end = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphabetic());
         let start = |before: &str| !before.ends_with(|c: char| c.is_ascii_alphabetic());
-        let found = self.spaced.match_indices(label).any(|(at, found)| start(&self.spaced[..at]) && end(&self.spaced[at + found.len()..]));
+        let found = self
+            .spaced
+            .match_indices(label)
+            .any(|(at, found)| start(&self.spaced[..at]) && end(&self.spaced[at + found.len()..]));
         found || (label.len() >= 5 && !label.contains(' ') && self.spaced.split(' ').any(|word| misread(word, label)))
     }
 
@@ -105,7 +119,9 @@ impl Labelled {
         }
         let (text, label) = (self.squashed.as_bytes(), label.as_bytes());
         text.len() >= label.len()
-            && text.windows(label.len()).any(|window| window.iter().zip(label).filter(|(a, b)| a != b).count() <= 1)
+            && text
+                .windows(label.len())
+                .any(|window| window.iter().zip(label).filter(|(a, b)| a != b).count() <= 1)
     }
 
     /// How many letters it has.

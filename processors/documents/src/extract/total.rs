@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::amounts::from_units;
 use super::entries::{Entries, Entry};
 use super::labels::Label;
 use spendlog_domain::values::Decimal;
@@ -34,8 +33,7 @@ pub(crate) struct Sums {
 /// A cent and a half: sums of rounded amounts may be off by one.
 const CENT: i64 = 150;
 
-struct Evidence<'a> {
-    entries: &'a Entries,
+struct Evidence {
     paid: Vec<i64>,
     change: Vec<i64>,
     rounding: Vec<i64>,
@@ -47,10 +45,14 @@ struct Evidence<'a> {
     items: Option<i64>,
 }
 
-impl<'a> Evidence<'a> {
-    fn of(entries: &'a Entries, items: Option<i64>) -> Self {
+impl Evidence {
+    fn of(entries: &Entries, items: Option<i64>) -> Self {
         let units = |labels: &[Label]| -> Vec<i64> {
-            labels.iter().flat_map(|label| entries.labelled(*label)).map(|entry| entry.units).collect()
+            labels
+                .iter()
+                .flat_map(|label| entries.labelled(*label))
+                .map(|entry| entry.units)
+                .collect()
         };
         let mut rows = BTreeMap::<usize, Vec<i64>>::new();
         for entry in entries.all.iter().filter(|entry| entry.summary && entry.monetary) {
@@ -61,7 +63,6 @@ impl<'a> Evidence<'a> {
             _ => None,
         });
         Self {
-            entries,
             paid: units(&[Label::Paid]),
             change: units(&[Label::Change]),
             rounding: units(&[Label::Rounding]),
@@ -88,11 +89,16 @@ impl<'a> Evidence<'a> {
         let sum = |base: i64| {
             taxes().any(|tax| {
                 rounded().any(|round| {
-                    let extras = [0].into_iter().chain(self.extras.iter().copied()).chain([self.extras.iter().sum()]);
+                    let extras = [0]
+                        .into_iter()
+                        .chain(self.extras.iter().copied())
+                        .chain([self.extras.iter().sum()]);
                     let mut less = [0].into_iter().chain(self.discounts.iter().map(|d| -d.abs()));
                     let extras: Vec<i64> = extras.collect();
                     less.any(|less| {
-                        extras.iter().any(|extra| near(base + tax + round + extra + less, value) && (tax, round, *extra, less) != (0, 0, 0, 0))
+                        extras.iter().any(|extra| {
+                            near(base + tax + round + extra + less, value) && (tax, round, *extra, less) != (0, 0, 0, 0)
+                        })
                     })
                 })
             })
@@ -100,7 +106,10 @@ impl<'a> Evidence<'a> {
         if bases.clone().any(|base| sum(*base)) {
             add(25, "subtotal and tax");
         }
-        if self.items.is_some_and(|items| rounded().any(|round| near(items + round, value))) {
+        if self
+            .items
+            .is_some_and(|items| rounded().any(|round| near(items + round, value)))
+        {
             add(20, "sum of items");
         }
         let net: i64 = self.summary.iter().map(|(base, _)| base).sum();
@@ -112,7 +121,11 @@ impl<'a> Evidence<'a> {
         if self.paid.contains(&value) {
             add(20, "payment");
         }
-        if self.paid.iter().any(|paid| self.change.iter().any(|change| *paid - change.abs() == value)) {
+        if self
+            .paid
+            .iter()
+            .any(|paid| self.change.iter().any(|change| *paid - change.abs() == value))
+        {
             add(45, "cash and change");
         }
         (points, rule)
@@ -164,10 +177,21 @@ pub(crate) fn sums(entries: &Entries, items: Option<i64>) -> Sums {
         scored.push((score, entry, rule));
     }
     scored.sort_by_key(|(score, entry, _)| (std::cmp::Reverse(*score), std::cmp::Reverse(entry.units)));
-    let total = scored.first().filter(|(score, ..)| *score >= 40).map(|(score, entry, rule)| {
-        let rival = scored.iter().find(|(_, other, _)| other.units != entry.units).map_or(0, |(score, ..)| *score);
-        Sum { entry: (*entry).clone(), value: entry.value, rule, score: confidence(*score, score - rival) }
-    });
+    let total = scored
+        .first()
+        .filter(|(score, ..)| *score >= 40)
+        .map(|(score, entry, rule)| {
+            let rival = scored
+                .iter()
+                .find(|(_, other, _)| other.units != entry.units)
+                .map_or(0, |(score, ..)| *score);
+            Sum {
+                entry: (*entry).clone(),
+                value: entry.value,
+                rule,
+                score: confidence(*score, score - rival),
+            }
+        });
     let (net, tax) = parts(entries, &evidence, total.as_ref());
     Sums { total, net, tax }
 }
@@ -178,20 +202,40 @@ fn confidence(points: i32, lead: i32) -> u16 {
 }
 
 /// Net total and taxes: a pair that makes the total counts more than each alone.
-fn parts(entries: &Entries, evidence: &Evidence<'_>, total: Option<&Sum>) -> (Option<Sum>, Option<Sum>) {
-    let nets: Vec<&Entry> = entries.all.iter().filter(|entry| entry.monetary && entry.units >= 0).filter(|entry| {
-        entry.summary || matches!(entry.label, Some(Label::TotalExcluding | Label::Net | Label::Subtotal))
-    }).collect();
-    let taxes: Vec<&Entry> = entries.all.iter().filter(|entry| entry.monetary && entry.units >= 0)
-        .filter(|entry| entry.summary || entry.label == Some(Label::Tax)).collect();
-    let sum = |entry: &Entry, rule: &'static str, score: u16| Sum { entry: entry.clone(), value: entry.value, rule, score };
-    let weight = |entry: &Entry, wanted: Label| i32::from(entry.label == Some(wanted)) * 4 + i32::from(!entry.summary) * 2;
+fn parts(entries: &Entries, evidence: &Evidence, total: Option<&Sum>) -> (Option<Sum>, Option<Sum>) {
+    let nets: Vec<&Entry> = entries
+        .all
+        .iter()
+        .filter(|entry| entry.monetary && entry.units >= 0)
+        .filter(|entry| {
+            entry.summary || matches!(entry.label, Some(Label::TotalExcluding | Label::Net | Label::Subtotal))
+        })
+        .collect();
+    let taxes: Vec<&Entry> = entries
+        .all
+        .iter()
+        .filter(|entry| entry.monetary && entry.units >= 0)
+        .filter(|entry| entry.summary || entry.label == Some(Label::Tax))
+        .collect();
+    let sum = |entry: &Entry, rule: &'static str, score: u16| Sum {
+        entry: entry.clone(),
+        value: entry.value,
+        rule,
+        score,
+    };
+    let weight =
+        |entry: &Entry, wanted: Label| i32::from(entry.label == Some(wanted)) * 4 + i32::from(!entry.summary) * 2;
     if let Some(total) = total {
         let rounds: Vec<i64> = evidence.rounding.iter().copied().chain([0]).collect();
         let mut best: Option<(i32, &Entry, &Entry)> = None;
         for net in &nets {
-            for tax in taxes.iter().filter(|tax| (tax.row, tax.column) != (net.row, net.column) && tax.units < net.units) {
-                let exact = rounds.iter().any(|round| (net.units + tax.units + round - total.entry.units).abs() <= CENT);
+            for tax in taxes
+                .iter()
+                .filter(|tax| (tax.row, tax.column) != (net.row, net.column) && tax.units < net.units)
+            {
+                let exact = rounds
+                    .iter()
+                    .any(|round| (net.units + tax.units + round - total.entry.units).abs() <= CENT);
                 let points = weight(net, Label::TotalExcluding) + weight(tax, Label::Tax) + i32::from(tax.units > 0);
                 if exact && best.is_none_or(|(most, ..)| points > most) {
                     best = Some((points, net, tax));
@@ -199,16 +243,21 @@ fn parts(entries: &Entries, evidence: &Evidence<'_>, total: Option<&Sum>) -> (Op
             }
         }
         if let Some((_, net, tax)) = best {
-            return (Some(sum(net, "net and tax make the total", 900)), Some(sum(tax, "net and tax make the total", 900)));
+            return (
+                Some(sum(net, "net and tax make the total", 900)),
+                Some(sum(tax, "net and tax make the total", 900)),
+            );
         }
     }
     let below = |entry: &&&Entry| total.is_none_or(|total| entry.units < total.entry.units);
-    let net = nets.iter().find(|entry| entry.label == Some(Label::TotalExcluding) && !entry.summary).map(|entry| sum(entry, "label", 600));
-    let tax = taxes.iter().filter(below).rfind(|entry| entry.label == Some(Label::Tax) && !entry.summary).map(|entry| sum(entry, "label", 600));
+    let net = nets
+        .iter()
+        .find(|entry| entry.label == Some(Label::TotalExcluding) && !entry.summary)
+        .map(|entry| sum(entry, "label", 600));
+    let tax = taxes
+        .iter()
+        .filter(below)
+        .rfind(|entry| entry.label == Some(Label::Tax) && !entry.summary)
+        .map(|entry| sum(entry, "label", 600));
     (net, tax)
-}
-
-/// What these amounts add up to.
-pub(crate) fn added(values: impl IntoIterator<Item = i64>) -> Decimal {
-    from_units(values.into_iter().sum())
 }

@@ -1,0 +1,192 @@
+//! Extractions made up for the test.
+
+use spendlog_domain::documents::{Field, Provenance, Source};
+
+use super::*;
+use crate::reading::{Item, Movement};
+
+fn field(name: FieldName, value: FieldValue) -> Field {
+    let provenance = Provenance {
+        source: Source::Ocr,
+        engine: "test".into(),
+        rule: "test".into(),
+        page: Some(1),
+        area: None,
+        confidence: Confidence(900),
+        raw: None,
+    };
+    Field {
+        name,
+        value,
+        provenance,
+    }
+}
+
+fn amount(name: FieldName, value: &str) -> Field {
+    field(name, FieldValue::Amount(value.parse().unwrap()))
+}
+
+fn day(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+fn receipt() -> Extraction {
+    let fields = vec![
+        field(FieldName::Merchant, FieldValue::Text("Gasthof Adler".into())),
+        field(FieldName::Date, FieldValue::Date(day("2024-05-06"))),
+        amount(FieldName::Total, "11.90"),
+        amount(FieldName::NetTotal, "10.00"),
+        amount(FieldName::Tax, "1.90"),
+        field(FieldName::Currency, FieldValue::Currency("EUR".parse().unwrap())),
+    ];
+    Extraction {
+        fields,
+        lines: vec![item("5.95"), item("5.95")],
+        engine: "test",
+    }
+}
+
+fn item(total: &str) -> DocumentLine {
+    DocumentLine::Item(Item {
+        description: "Suppe".into(),
+        date: None,
+        quantity: None,
+        unit_price: None,
+        total: total.parse().ok(),
+        page: Some(1),
+        area: None,
+        confidence: Confidence(900),
+    })
+}
+
+fn movement(date: &str, amount: &str) -> DocumentLine {
+    DocumentLine::Movement(Movement {
+        date: day(date),
+        amount: amount.parse().unwrap(),
+        description: "Miete".into(),
+        balance: None,
+        reference: None,
+        currency: None,
+        page: None,
+        area: None,
+        confidence: Confidence(900),
+    })
+}
+
+fn outcome(extraction: &Extraction, kind: DocumentKind, name: CheckName) -> CheckOutcome {
+    let checks = validate(extraction, kind, day("2024-06-01"));
+    assert_eq!(checks.len(), 7);
+    checks.into_iter().find(|check| check.name == name).unwrap().outcome
+}
+
+#[test]
+fn a_receipt_that_adds_up_passes_every_check() {
+    let checks = validate(&receipt(), DocumentKind::Receipt, day("2024-06-01"));
+    let failed: Vec<CheckName> = checks
+        .iter()
+        .filter(|check| check.outcome == CheckOutcome::Fails)
+        .map(|check| check.name)
+        .collect();
+    assert_eq!(failed, []);
+}
+
+#[test]
+fn a_missing_field_fails() {
+    let mut extraction = receipt();
+    extraction.fields.retain(|field| field.name != FieldName::Date);
+    assert_eq!(
+        outcome(&extraction, DocumentKind::Receipt, CheckName::RequiredFields),
+        CheckOutcome::Fails
+    );
+    assert_eq!(
+        outcome(&extraction, DocumentKind::Receipt, CheckName::DatePlausible),
+        CheckOutcome::NotApplicable
+    );
+}
+
+#[test]
+fn nothing_is_recorded_from_a_document_of_no_kind() {
+    assert_eq!(
+        outcome(&receipt(), DocumentKind::Other, CheckName::RequiredFields),
+        CheckOutcome::Fails
+    );
+}
+
+#[test]
+fn a_doubtful_field_fails() {
+    let mut extraction = receipt();
+    extraction.fields[2].provenance.confidence = Confidence(599);
+    assert_eq!(
+        outcome(&extraction, DocumentKind::Receipt, CheckName::Confidence),
+        CheckOutcome::Fails
+    );
+}
+
+#[test]
+fn sums_that_do_not_add_up_fail() {
+    let mut extraction = receipt();
+    extraction.fields[4] = amount(FieldName::Tax, "2.90");
+    extraction.lines.push(item("3.00"));
+    assert_eq!(
+        outcome(&extraction, DocumentKind::Receipt, CheckName::TaxSum),
+        CheckOutcome::Fails
+    );
+    assert_eq!(
+        outcome(&extraction, DocumentKind::Receipt, CheckName::LinesSum),
+        CheckOutcome::Fails
+    );
+}
+
+#[test]
+fn dates_in_the_future_and_of_long_ago_fail() {
+    for date in ["2024-06-03", "2013-01-01"] {
+        let mut extraction = receipt();
+        extraction.fields[1] = field(FieldName::Date, FieldValue::Date(day(date)));
+        assert_eq!(
+            outcome(&extraction, DocumentKind::Receipt, CheckName::DatePlausible),
+            CheckOutcome::Fails
+        );
+    }
+}
+
+#[test]
+fn balances_and_movements_must_agree() {
+    let fields = vec![
+        amount(FieldName::OpeningBalance, "100.00"),
+        amount(FieldName::ClosingBalance, "70.00"),
+        field(FieldName::Currency, FieldValue::Currency("EUR".parse().unwrap())),
+    ];
+    let mut extraction = Extraction {
+        fields,
+        lines: vec![movement("2024-05-01", "-50.00"), movement("2024-05-02", "20.00")],
+        engine: "test",
+    };
+    assert_eq!(
+        outcome(&extraction, DocumentKind::BankStatement, CheckName::BalanceSum),
+        CheckOutcome::Holds
+    );
+    assert_eq!(
+        outcome(&extraction, DocumentKind::BankStatement, CheckName::RequiredFields),
+        CheckOutcome::Holds
+    );
+    extraction.lines.pop();
+    assert_eq!(
+        outcome(&extraction, DocumentKind::BankStatement, CheckName::BalanceSum),
+        CheckOutcome::Fails
+    );
+    extraction.lines.clear();
+    assert_eq!(
+        outcome(&extraction, DocumentKind::BankStatement, CheckName::RequiredFields),
+        CheckOutcome::Fails
+    );
+}
+
+#[test]
+fn amounts_have_no_more_digits_than_their_currency() {
+    let mut extraction = receipt();
+    extraction.fields[5] = field(FieldName::Currency, FieldValue::Currency("JPY".parse().unwrap()));
+    assert_eq!(
+        outcome(&extraction, DocumentKind::Receipt, CheckName::Currency),
+        CheckOutcome::Fails
+    );
+}
