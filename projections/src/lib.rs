@@ -30,6 +30,9 @@ pub mod users;
 mod versions;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::{Behind, ProjectionError};
 pub use projections::{At, Lag, Projections};
 pub use reader::Reader;
