@@ -76,25 +76,28 @@ pub(crate) fn absolute(value: Decimal) -> Decimal {
 
 const CURRENCY: &str = r"(?:€|£|\$|¥|₹|₽|₺|₫|฿|₱|₩|RM|MYR|SGD|USD|EUR|GBP|CHF|Fr\.|SFr\.|PLN|CZK|SEK|NOK|DKK|HUF|AUD|NZD|CAD|JPY|CNY|INR|IDR|Rp|THB|PHP|HKD|TWD|ZAR|BRL|R\$|S\$|A\$|C\$|US\$|NT\$|HK\$|MXN|kr\.?|zł|Kč|Ft|lei|RON|BGN|AED|ILS|TRY|UAH|KES)";
 
-regex!(
-    AMOUNT,
-    &format!(
+regex!(AMOUNT, &pattern(""));
+regex!(AMOUNT_SPACED, &pattern("\\ "));
+
+/// The pattern of an amount whose thousands may also be parted by this sign.
+fn pattern(group: &str) -> String {
+    format!(
         r"(?x)
-    (?P<open>\()?\s*
-    (?P<sign>[-+−–]\s?)?
-    (?P<before>{CURRENCY}\s?:?\s?)?
-    (?P<sign2>[-+−–]\s?)?
-    (?P<number>
-        \d{{1,3}}(?:[.,'’\u{{a0}}\u{{202f}}\ ]\d{{3}})+(?:[.,]\d{{1,4}})?
-      | \d+(?:[.,]\d{{1,6}})?
-      | [.,]\d{{2}}
+        (?P<open>\()?\s*
+        (?P<sign>[-+−–]\s?)?
+        (?P<before>{CURRENCY}\s?:?\s?)?
+        (?P<sign2>[-+−–]\s?)?
+        (?P<number>
+            \d{{1,3}}(?:[.,'’\u{{a0}}\u{{202f}}{group}]\d{{3}})+(?:[.,]\d{{1,4}})?
+          | \d+(?:[.,]\d{{1,6}})?
+          | [.,]\d{{2}}
+        )
+        (?P<dash>[.,](?:-{{1,2}}|—|–))?
+        (?P<after>\s?{CURRENCY})?
+        (?P<tail>\s?(?:-|−)|\s?(?:CR|Cr|DR|Dr|DB)\b)?
+        (?P<close>\s*\))?"
     )
-    (?P<dash>[.,](?:-{{1,2}}|—|–))?
-    (?P<after>\s?{CURRENCY})?
-    (?P<tail>\s?(?:-|−)|\s?(?:CR|Cr|DR|Dr|DB)\b)?
-    (?P<close>\s*\))?"
-    )
-);
+}
 regex!(LONE_SPACE, r"(\d)(?: ([.,]) ?|([.]) )(\d{2})([^\d.,/:]|$)");
 
 /// The sign that parts the fractions in these texts: what most amounts with two decimals show.
@@ -199,7 +202,9 @@ pub(crate) fn tidy(text: &str) -> String {
 /// All amounts of a text, from left to right. Percentages, dates, times and parts of longer codes are none.
 pub(crate) fn amounts(text: &str, mark: Option<Mark>) -> Vec<Amount> {
     let mut found = Vec::new();
-    for hit in AMOUNT.captures_iter(text) {
+    // Only those who write fractions with a comma part thousands by spaces; elsewhere a space parts two numbers.
+    let pattern = if mark == Some(Mark::Comma) { &*AMOUNT_SPACED } else { &*AMOUNT };
+    for hit in pattern.captures_iter(text) {
         let (Some(whole), Some(digits)) = (hit.get(0), hit.name("number")) else {
             continue;
         };

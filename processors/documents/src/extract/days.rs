@@ -171,6 +171,17 @@ pub(crate) fn days(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
     Days { issued, due }
 }
 
+/// A date that can be read in two ways is the one that the document also writes in a way that cannot be mistaken.
+fn agreed(hit: &DateHit, all: &[DateHit]) -> DateHit {
+    let Day::Open { day_first, month_first } = hit.day else { return *hit };
+    let sure = |date: Date| all.iter().any(|other| !other.compact && other.day == Day::Sure(date));
+    match (sure(day_first), sure(month_first)) {
+        (true, false) => DateHit { day: Day::Sure(day_first), ..*hit },
+        (false, true) => DateHit { day: Day::Sure(month_first), ..*hit },
+        _ => *hit,
+    }
+}
+
 /// The day, and whether it needed no decision. Of two readings one in the future is none.
 fn decide(hit: &DateHit, order: Option<Order>, today: Date) -> Option<(Date, bool)> {
     match hit.day {

@@ -4,7 +4,7 @@ use spendlog_domain::documents::{Box2, Confidence};
 use spendlog_domain::values::Decimal;
 
 use super::amounts::{Mark, amounts, mark_of, tidy, units};
-use super::labels::{Label, label_of, opens_tax_summary};
+use super::labels::{Label, label_of, of_one_class, opens_tax_summary};
 use super::page::{Row, Rows};
 use super::text::Labelled;
 
@@ -29,6 +29,8 @@ pub(crate) struct Entry {
     pub borrowed: bool,
     /// Whether it stands in the table of tax classes.
     pub summary: bool,
+    /// Whether its label names one tax class.
+    pub class: bool,
     /// The page, from 1.
     pub page: u32,
     /// Where it stands.
@@ -87,9 +89,11 @@ impl Entries {
             }
             for entry in &mut found {
                 entry.summary = in_summary;
+                entry.class = of_one_class(&words);
             }
             all.extend(found);
         }
+        shifted_columns(&mut all, rows);
         let sums = |entry: &&Entry| {
             entry.monetary
                 && matches!(
@@ -130,6 +134,50 @@ fn borrow_from_above(all: &mut [Entry], index: usize, label: Label, rows: &Rows)
     }
 }
 
+/// On a tilted photograph the column of amounts may hang a row below its labels: a label alone, rows of a label and the
+/// amount before, an amount alone. Where such a run closes, its amounts belong to its labels in their order.
+fn shifted_columns(all: &mut [Entry], rows: &Rows) {
+    let labels: Vec<Option<Label>> = rows.rows.iter().map(|row| label_of(&Labelled::of(&row.text))).collect();
+    let money = |all: &[Entry], row: usize| -> Vec<usize> {
+        all.iter().enumerate().filter(|(_, entry)| entry.row == row && entry.monetary).map(|(at, _)| at).collect()
+    };
+    let is_sum = |label: Option<Label>| {
+        matches!(label, Some(Label::Grand | Label::Total | Label::TotalIncluding | Label::TotalExcluding | Label::Subtotal))
+    };
+    let mut start = 0;
+    while start < labels.len() {
+        if !is_sum(labels[start]) || !money(all, start).is_empty() {
+            start += 1;
+            continue;
+        }
+        let (mut named, mut amounts): (Vec<Label>, Vec<usize>) = (Vec::new(), Vec::new());
+        let mut closed = None;
+        for row in start..labels.len().min(start + 7) {
+            let here = money(all, row);
+            let (label, [] | [_]) = (labels[row], &here[..]) else { break };
+            if label.is_none() && here.is_empty() {
+                break;
+            }
+            named.extend(label);
+            amounts.extend(&here);
+            if named.len() == amounts.len() {
+                closed = (label.is_none() && row > start + 1).then_some(row);
+                break;
+            }
+        }
+        match closed {
+            Some(end) => {
+                for (at, label) in amounts.into_iter().zip(named) {
+                    all[at].label = Some(label);
+                    all[at].borrowed = true;
+                }
+                start = end + 1;
+            }
+            None => start += 1,
+        }
+    }
+}
+
 fn row_entries(index: usize, row: &Row, mark: Option<Mark>) -> Vec<Entry> {
     let mut found: Vec<Entry> = Vec::new();
     let mut words = String::new();
@@ -159,6 +207,7 @@ fn row_entries(index: usize, row: &Row, mark: Option<Mark>) -> Vec<Entry> {
                 monetary: amount.monetary(),
                 borrowed: false,
                 summary: false,
+                class: false,
                 page: row.page,
                 area: cell.area,
                 confidence: cell.confidence,

@@ -45,7 +45,7 @@ const CHANGE: &[&str] = &[
 #[rustfmt::skip]
 const ROUNDED: &[&str] = &[
     "TOTAL ROUNDED", "ROUNDED TOTAL", "AMT ROUNDED", "AMOUNT ROUNDED", "TOTAL AFTER", "AFTER ROUNDING", "AFTER ADJ",
-    "AFTER ROUND", "ROUNDED AMOUNT",
+    "AFTER ROUND", "ROUNDED AMOUNT", "ROUND D TOTAL", "ROUND TOTAL", "ROUNDED TTL", "TOTAL WITH ROUNDING", "TOTAL INCL ROUNDING",
 ];
 #[rustfmt::skip]
 const ROUNDING: &[&str] = &[
@@ -58,6 +58,11 @@ const DISCOUNT: &[&str] = &[
     "DISCOUNT", "DISC", "COUPON", "VOUCHER", "SAVINGS", "YOU SAVE", "YOU SAVED", "REBATE", "RABATT", "NACHLASS",
     "SKONTO", "REMISE", "REDUCTION", "DESCUENTO", "DTO", "SCONTO", "KORTING", "DISKAUN", "DISKON", "PROMO",
     "GUTSCHEIN", "RABAT", "DESCONTO", "LESS",
+];
+/// A discount, even where it is called a total.
+#[rustfmt::skip]
+const SAVED: &[&str] = &[
+    "TOTAL SAVING", "TOTAL SAVINGS", "TOTAL DISCOUNT", "DISCOUNT TOTAL", "YOU SAVE", "YOU SAVED", "SIE SPAREN", "GESPART",
 ];
 #[rustfmt::skip]
 const COUNT: &[&str] = &[
@@ -158,6 +163,9 @@ pub(crate) fn label_of(text: &Labelled) -> Option<Label> {
     if text.any(ROUNDING) && !(total && text.any(INCLUDING)) {
         return Some(Label::Rounding);
     }
+    if text.any(SAVED) {
+        return Some(Label::Discount);
+    }
     if text.any(COUNT) && !text.any(GRAND) {
         return Some(Label::Count);
     }
@@ -173,7 +181,8 @@ pub(crate) fn label_of(text: &Labelled) -> Option<Label> {
     if text.any(DISCOUNT) && !total {
         return Some(Label::Discount);
     }
-    if text.any(INCLUDING) && (total || text.any(GRAND) || text.any(&["AMOUNT", "AMT", "BETRAG", "SALES"])) {
+    let sum = total || text.any(GRAND) || text.any(&["AMOUNT", "AMT", "BETRAG", "SALES"]);
+    if text.any(INCLUDING) && (sum || text.any(TAX)) {
         return Some(Label::TotalIncluding);
     }
     if text.any(&["TOTAL PAID", "AMOUNT PAID"]) {
@@ -232,4 +241,9 @@ pub(crate) fn opens_tax_summary(text: &Labelled) -> bool {
         "ALIQUOTA",
         "SUMMARY OF",
     ])
+}
+
+/// Whether a total is that of one tax class and not of the whole: `total 6% supplies`.
+pub(crate) fn of_one_class(text: &Labelled) -> bool {
+    text.any(&["SUPPLIES", "ZERO RATED", "STANDARD RATED", "ZERO RATE", "STD RATED", "EXEMPT", "NON TAXABLE", "TAXABLE ITEMS"])
 }

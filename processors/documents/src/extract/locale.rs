@@ -131,6 +131,8 @@ regex!(
 pub(crate) struct Locale {
     /// Currencies of the countries that it names, the likeliest first, with points.
     countries: Vec<(&'static str, u32, bool)>,
+    /// Whether it speaks of a tax that is levied where the day comes first.
+    taxed: bool,
 }
 
 impl Locale {
@@ -166,7 +168,8 @@ impl Locale {
             }
         }
         countries.sort_by_key(|(_, points, _)| std::cmp::Reverse(*points));
-        Self { countries }
+        let taxed = words.any(&["GST", "VAT", "MWST", "TVA", "IVA", "BTW", "MOMS"]);
+        Self { countries, taxed }
     }
 
     /// The dollar that is meant here, if the document leaves no doubt.
@@ -205,7 +208,7 @@ impl Locale {
                 .map(|c| c.1)
                 .sum::<u32>()
         };
-        let (day, month) = (points(false), points(true));
+        let (day, month) = (points(false) + u32::from(self.taxed), points(true));
         if day != month {
             return Some(if day > month {
                 Order::DayFirst

@@ -34,7 +34,7 @@ pub(crate) struct Found {
 /// How companies end their names, folded.
 #[rustfmt::skip]
 pub(crate) const LEGAL_FORMS: &[&str] = &[
-    "SDN BHD", "SDN", "BHD", "S B", "BERHAD", "LTD", "LIMITED", "PTE LTD", "PTY LTD", "PVT LTD", "PLC", "LLP", "LLC",
+    "SDN BHD", "SDN", "BHD", "S B", "SB", "BERHAD", "LTD", "LIMITED", "PTE LTD", "PTY LTD", "PVT LTD", "PLC", "LLP", "LLC",
     "INC", "CORP", "CORPORATION", "GMBH", "MBH", "AG", "KG", "OHG", "UG", "E K", "EK", "EG", "GBR", "E V", "KGAA",
     "SE", "SA", "S A", "SAS", "SARL", "S A R L", "EURL", "SNC", "SCI", "S L", "SL", "S L U", "SLU", "S A U", "SPA",
     "S P A", "SRL", "S R L", "S N C", "S A S", "B V", "BV", "N V", "NV", "VOF", "V O F", "AB", "A S", "APS", "OY",
@@ -43,10 +43,10 @@ pub(crate) const LEGAL_FORMS: &[&str] = &[
 ];
 /// Words that name a trade: they stand in names of shops, and some of them only at the end.
 #[rustfmt::skip]
-const TRADES: &[&str] = &[
+pub(crate) const TRADES: &[&str] = &[
     "RESTAURANT", "RESTORAN", "CAFE", "KAFE", "COFFEE", "KOPITIAM", "BAKERY", "BISTRO", "BAR", "GRILL", "PIZZA",
     "PIZZERIA", "KITCHEN", "FOOD", "SEAFOOD", "STEAKHOUSE", "SHOP", "STORE", "STORES", "MART", "MARKET",
-    "SUPERMARKET", "HYPERMARKET", "MINIMARKET", "MINI MARKET", "CASH & CARRY", "KEDAI", "BOOK", "BOOKSTORE",
+    "SUPERMARKET", "HYPERMARKET", "MINIMARKET", "MINI MARKET", "CASH & CARRY", "KEDAI", "BOOK", "BOOKS", "BOOKSTORE", "GIFT", "GIFTS", "HOME", "DECO", "TOYS", "PASAR", "PASARAYA", "GROCER", "GROCERY", "MINI", "PETRON", "BROS", "CO",
     "STATIONERY", "PHARMACY", "FARMASI", "CLINIC", "KLINIK", "DENTAL", "HOSPITAL", "HARDWARE", "ENTERPRISE",
     "ENTERPRISES", "TRADING", "PERNIAGAAN", "SYARIKAT", "PERUSAHAAN", "INDUSTRIES", "INDUSTRY", "MARKETING",
     "HOLDINGS", "SERVICES", "SERVICE", "MOTOR", "AUTO", "TYRE", "STATION", "PETROL", "PETROLEUM", "SHELL", "HOTEL",

@@ -54,7 +54,7 @@ regex!(
 );
 regex!(
     HOUSE,
-    r"(?i)^\W*(?:no|lot|unit|block|blk|suite|shop|g|pt|d|a)[\s.:-]{0,3}[a-z]{0,2}[-.]?\d+[a-z]?\b|^\W*\d{1,4}\s?[a-z]?\s?(?:-\s?\d{1,4}\s?[a-z]?)?\s?[,&]\s?\S|(?:str|straße|strasse|weg|platz|allee|gasse|damm|ring|straat|laan|plein|gracht|vej|gatan)\.?\s+\d{1,4}\s?[a-z]?\b|\b\d{1,4},?\s(?:rue|avenue|av\.|bd|boulevard|place|chemin|quai)\b|\b(?:via|viale|piazza|corso|calle|c/|avenida|avda|rua)\.?\s\S"
+    r"(?i)^\W*(?:no|lot|unit|block|blk|suite|shop|g|pt|d|a)[\s.:-]{0,3}(?:[a-z]{1,2}[-.]?){0,2}\d+[a-z]?\b|^\W*\d{1,4}\s?[a-z]?\s?(?:-\s?\d{1,4}\s?[a-z]?)?\s?[,&]\s?\S|(?:str|straße|strasse|weg|platz|allee|gasse|damm|ring|straat|laan|plein|gracht|vej|gatan)\.?\s+\d{1,4}\s?[a-z]?\b|\b\d{1,4},?\s(?:rue|avenue|av\.|bd|boulevard|place|chemin|quai)\b|\b(?:via|viale|piazza|corso|calle|c/|avenida|avda|rua)\.?\s\S"
 );
 
 #[rustfmt::skip]
@@ -106,7 +106,7 @@ const STREETS: &[&str] = &[
 ];
 #[rustfmt::skip]
 const OWNERS: &[&str] = &[
-    "OWNED BY", "OPERATED BY", "MANAGED BY", "A DIVISION OF", "LICENSEE", "INHABER", "GESCHAFTSFUHRER", "BETREIBER",
+    "OWNED BY", "FORMERLY KNOWN AS", "FORMERLY", "OPERATED BY", "MANAGED BY", "A DIVISION OF", "LICENSEE", "INHABER", "GESCHAFTSFUHRER", "BETREIBER",
     "AN AFFILIATE OF", "POWERED BY", "SUBSIDIARY OF",
 ];
 #[rustfmt::skip]
@@ -211,7 +211,9 @@ pub(crate) fn kind(row: &Row, words: &Labelled) -> Kind {
     {
         return Kind::Moment;
     }
-    if address_points(row, words) >= 3 {
+    // Shops are named after streets and quarters: beside the word of a trade it takes a number or a postcode as well.
+    let enough = if words.any(super::merchant::TRADES) { 5 } else { 3 };
+    if address_points(row, words) >= enough {
         return Kind::Address;
     }
     if words.starts(LABELS)

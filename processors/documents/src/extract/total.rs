@@ -63,7 +63,7 @@ impl Evidence {
             _ => None,
         });
         Self {
-            paid: units(&[Label::Paid]),
+            paid: units(&[Label::Paid]).into_iter().map(i64::abs).collect(),
             change: units(&[Label::Change]),
             rounding: units(&[Label::Rounding]),
             taxes: units(&[Label::Tax]),
@@ -164,6 +164,9 @@ pub(crate) fn sums(entries: &Entries, items: Option<i64>) -> Sums {
         }
         if entry.column + 1 < entry.in_row && entry.label.is_some() {
             score -= 12;
+        }
+        if entry.class {
+            score -= 35;
         }
         if entry.borrowed {
             score -= 8;
