@@ -1,0 +1,5 @@
+//! Tests of what both sides share.
+
+mod auth;
+mod edge;
+mod headers;
