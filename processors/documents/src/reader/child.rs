@@ -54,14 +54,15 @@ fn confine(request: &Request) -> io::Result<()> {
     }
     rustix::thread::set_no_new_privs(true)?;
     let limits = [
-        (Resource::As, request.memory_limit),
-        (Resource::Cpu, request.cpu_limit_s),
-        (Resource::Core, 0),
-        (Resource::Fsize, 0),
-        (Resource::Nofile, OPEN_FILES),
+        (Resource::As, request.memory_limit, request.memory_limit),
+        // At the first of the two the kernel says what it ends the process for.
+        (Resource::Cpu, request.cpu_limit_s, request.cpu_limit_s + 1),
+        (Resource::Core, 0, 0),
+        (Resource::Fsize, 0, 0),
+        (Resource::Nofile, OPEN_FILES, OPEN_FILES),
     ];
-    for (resource, value) in limits {
-        process::setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) })?;
+    for (resource, current, maximum) in limits {
+        process::setrlimit(resource, Rlimit { current: Some(current), maximum: Some(maximum) })?;
     }
     Ok(())
 }

@@ -136,6 +136,10 @@ fn rows(mut glyphs: Vec<Turned>) -> Vec<Row> {
 impl Row {
     fn line(mut self, direction: usize, width: f64, height: f64) -> Line {
         self.glyphs.sort_by(|a, b| a.x.total_cmp(&b.x));
+        // A space is a quarter of the height or more. Where spaces are drawn, a smaller gap is kerning; where none are,
+        // a gap is all that tells.
+        let spaced = self.glyphs.iter().any(|glyph| glyph.text.trim().is_empty());
+        let gap = if spaced { 0.28 } else { 0.17 };
         let mut words = Vec::new();
         let mut word: Option<Pending> = None;
         let mut end = |word: Option<Pending>| words.extend(word.and_then(|word| word.finish(direction, width, height)));
@@ -148,8 +152,7 @@ impl Row {
                 if pending.is_doubled(&glyph) {
                     continue;
                 }
-                // A space is a quarter of the height or more; kerning and rounding stay far below it.
-                if glyph.x - pending.x1 > 0.17 * glyph.size.min(pending.last_size) {
+                if glyph.x - pending.x1 > gap * glyph.size.min(pending.last_size) {
                     end(word.take());
                 } else {
                     pending.push(glyph);

@@ -49,11 +49,9 @@ fn statements(file: &[u8]) -> Result<Vec<Statement>, Failure> {
     }
     state.end_movement();
     state.end_statement();
-    if state.done.is_empty() && !upper[start..].contains("<SIGNONMSGSRSV1") && !upper[start..].contains("MSGSRSV") {
-        return Err(Failure::malformed("it holds no message of a bank"));
-    }
-    if state.done.is_empty() && state.damaged > 0 {
-        return Err(Failure::malformed("its movements are damaged"));
+    let whole = upper.contains("</OFX") || upper.contains("MSGSRSV");
+    if state.done.is_empty() && (state.damaged > 0 || !whole) {
+        return Err(Failure::malformed("it is damaged, and holds no statement"));
     }
     // A bank's answer without a statement (a list of accounts, a refusal) is still an answer.
     if state.done.is_empty() {

@@ -26,6 +26,7 @@ mod quality;
 mod render;
 mod unlock;
 
+use extractor::Extracted;
 use quality::Quality;
 
 /// The page as text, in points.
@@ -88,10 +89,19 @@ fn empty(number: u32, text: Option<TextPage>) -> Page {
     Page { number, width, height, lines: Vec::new() }
 }
 
-/// The reading with more in it. Equal ones are taken from the extractor, whose widths of glyphs are the font's own.
-fn better(extracted: Option<TextPage>, seen: Option<TextPage>) -> (Option<TextPage>, bool) {
-    let letters = |text: &Option<TextPage>| text.as_ref().map_or(0, |text| Quality::of(&text.lines).score());
-    if letters(&extracted) >= letters(&seen) && extracted.is_some() { (extracted, true) } else { (seen, false) }
+/// The reading with more in it, and whether it is the extractor's. Equal ones are taken from the extractor, unless its
+/// places are wrong.
+fn better(extracted: Option<Extracted>, seen: Option<TextPage>) -> (Option<TextPage>, bool) {
+    let score = |text: &TextPage| Quality::of(&text.lines).score();
+    match (extracted, seen) {
+        (Some(extracted), Some(seen)) => {
+            let (first, second) = (score(&extracted.text), score(&seen));
+            let keep = if extracted.displaced { first * 9 > second * 10 } else { first >= second };
+            if keep { (Some(extracted.text), true) } else { (Some(seen), false) }
+        }
+        (Some(extracted), None) => (Some(extracted.text), true),
+        (None, seen) => (seen, false),
+    }
 }
 
 fn open(file: Vec<u8>, password: Option<&str>, careful: bool) -> Result<Opened, Failure> {

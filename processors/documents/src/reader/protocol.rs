@@ -97,8 +97,9 @@ impl Frame {
     /// that has been taken over by its file could send is bounded and checked here.
     pub(super) fn read(from: &mut impl Read) -> io::Result<Option<(Self, u64)>> {
         let mut tag = [0];
-        if from.read(&mut tag)? == 0 {
-            return Ok(None);
+        match from.read_exact(&mut tag) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            read => read?,
         }
         let size = read_length(from)?;
         if tag[0] == RASTER {

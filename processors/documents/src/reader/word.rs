@@ -68,7 +68,8 @@ fn main_part(archive: &mut zip::ZipArchive<std::io::Cursor<&[u8]>>) -> Result<St
 struct Text {
     paragraphs: Vec<String>,
     tables: Vec<Table>,
-    paragraph: String,
+    /// Paragraphs that are open: one in a text box stands inside of another.
+    texts: Vec<String>,
     /// Tables that are open, from the outermost.
     open: Vec<Open>,
     cells: usize,
@@ -119,22 +120,31 @@ impl Text {
                     }
                 }
                 Event::Text(text) if in_text && hidden == 0 => {
-                    self.paragraph.push_str(&text.decode().map_err(|_| Failure::malformed("its XML is damaged"))?);
+                    self.text().push_str(&text.decode().map_err(|_| Failure::malformed("its XML is damaged"))?);
                 }
                 Event::CData(text) if in_text && hidden == 0 => {
-                    self.paragraph.push_str(&text.decode().map_err(|_| Failure::malformed("its XML is damaged"))?);
+                    self.text().push_str(&text.decode().map_err(|_| Failure::malformed("its XML is damaged"))?);
                 }
                 // Only the entities of XML itself and numbers are resolved: nothing can expand.
                 Event::GeneralRef(entity) if in_text && hidden == 0 => {
                     let number = entity.resolve_char_ref().ok().flatten();
                     let name = entity.decode().unwrap_or_default();
                     let known = quick_xml::escape::resolve_predefined_entity(&name).and_then(|text| text.chars().next());
-                    self.paragraph.extend(number.or(known));
+                    self.text().extend(number.or(known));
                 }
                 Event::Eof => return Ok(()),
                 _ => (),
             }
         }
+    }
+
+    /// The innermost open paragraph; one is opened where a damaged file has text outside of any.
+    fn text(&mut self) -> &mut String {
+        if self.texts.is_empty() {
+            self.texts.push(String::new());
+        }
+        let last = self.texts.len() - 1;
+        &mut self.texts[last]
     }
 
     fn start(&mut self, name: &[u8]) -> Result<(), Failure> {
@@ -154,7 +164,7 @@ impl Text {
                     table.cell.clear();
                 }
             }
-            b"p" => self.paragraph.clear(),
+            b"p" => self.texts.push(String::new()),
             _ => (),
         }
         Ok(())
@@ -162,9 +172,9 @@ impl Text {
 
     fn empty(&mut self, name: &[u8]) -> Result<(), Failure> {
         match name {
-            b"tab" | b"ptab" => self.paragraph.push('\t'),
-            b"br" | b"cr" => self.paragraph.push('\n'),
-            b"noBreakHyphen" => self.paragraph.push('-'),
+            b"tab" | b"ptab" => self.text().push('\t'),
+            b"br" | b"cr" => self.text().push('\n'),
+            b"noBreakHyphen" => self.text().push('-'),
             b"p" => {
                 self.start(name)?;
                 self.end(name);
@@ -181,7 +191,7 @@ impl Text {
     fn end(&mut self, name: &[u8]) {
         match name {
             b"p" => {
-                let paragraph = std::mem::take(&mut self.paragraph);
+                let paragraph = self.texts.pop().unwrap_or_default();
                 match self.open.last_mut() {
                     Some(table) => table.cell.push(cut(paragraph.trim()).to_owned()),
                     None => self.paragraphs.push(paragraph),

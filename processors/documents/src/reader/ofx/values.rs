@@ -2,6 +2,9 @@
 
 use spendlog_domain::values::{Date, Decimal};
 
+/// How many digits are kept behind the point.
+const DIGITS: usize = 9;
+
 /// The day of `YYYYMMDD[HHMMSS[.mmm]][[±hours:zone]]`, as the bank wrote it: shifting it to another zone would move
 /// movements of the evening to another day. Separators, as some banks add them, do no harm.
 pub(super) fn date(text: &str) -> Option<Date> {
@@ -52,10 +55,19 @@ fn plain(digits: &str) -> Option<String> {
     let (whole, fraction) = separator.map_or((digits, ""), |at| (&digits[..at], &digits[at + 1..]));
     let whole: String = whole.chars().filter(|letter| !matches!(letter, '.' | ',')).collect();
     let whole = if whole.is_empty() { "0".to_owned() } else { whole };
-    // More digits than we keep are noise when they are zeros, and not ours to round when they are not.
-    let fraction = if fraction.len() > 9 { fraction.trim_end_matches('0') } else { fraction };
     if !fraction.bytes().all(|byte| byte.is_ascii_digit()) || !whole.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    Some(if fraction.is_empty() { whole } else { format!("{whole}.{fraction}") })
+    Some(match (fraction.len(), fraction.get(..DIGITS)) {
+        (0, _) => whole,
+        (..=DIGITS, _) | (_, None) => format!("{whole}.{fraction}"),
+        // What some exports have behind nine digits is the noise of their binary numbers: no currency has more than four.
+        (_, Some(kept)) => {
+            let up = u64::from(fraction.as_bytes()[DIGITS] >= b'5');
+            let scaled = format!("{whole}{kept}").parse::<u64>().ok()?.checked_add(up)?.to_string();
+            let scaled = format!("{scaled:0>width$}", width = DIGITS + 1);
+            let (whole, fraction) = scaled.split_at(scaled.len() - DIGITS);
+            format!("{whole}.{fraction}")
+        }
+    })
 }

@@ -23,26 +23,31 @@ const FORM_DRAWINGS: usize = 2_000;
 /// A page's number and object.
 pub(super) type PageId = (u32, ObjectId);
 
+pub(super) struct Extracted {
+    pub(super) text: TextPage,
+    pub(super) displaced: bool,
+}
+
 /// The pages in their order.
 pub(super) fn pages(document: &Document) -> Vec<PageId> {
     catch_unwind(AssertUnwindSafe(|| document.get_pages().into_iter().collect())).unwrap_or_default()
 }
 
-/// The page's text, or `None` where the extractor can't read it or would not come to an end.
-pub(super) fn read(document: &Document, (number, id): PageId) -> Option<TextPage> {
+/// The page's text, or `None` where the extractor can't read it or would not come to an end. Forms are drawn elsewhere
+/// than the extractor says, so the text of a page that has some is marked as `displaced`.
+pub(super) fn read(document: &Document, (number, id): PageId) -> Option<Extracted> {
     let page = document.get_dictionary(id).ok()?;
     let frame = frame(document, page)?;
     let resources = inherited(document, page, b"Resources")?.and_then(|object| object.as_dict().ok());
-    if !forms_end(document, resources) {
-        return None;
-    }
+    let forms = count_forms(document, resources)?;
     let (width, height) = frame.size();
     let mut collector = Collector { frame, glyphs: Vec::new() };
     let done = catch_unwind(AssertUnwindSafe(|| output_doc_page(document, &mut collector, number)));
     // What was drawn before it failed may be a part of the page only: the other reader shall try.
     done.ok()?.ok()?;
     let lines = layout::lines(collector.glyphs, width, height);
-    Some(TextPage { width: points(width), height: points(height), lines })
+    let text = TextPage { width: points(width), height: points(height), lines };
+    Some(Extracted { text, displaced: forms > 0 })
 }
 
 fn points(length: f64) -> u32 {
@@ -88,12 +93,11 @@ fn number(document: &Document, value: &Object) -> Option<f64> {
     value.as_float().ok().map(f64::from)
 }
 
-/// Whether drawing the forms of these resources comes to an end: none contains itself, none is too deep, and not too
-/// many are drawn when each draws others. What is counted is what the resources name, which is at least what is drawn
-/// once; a form that is drawn often is cheap unless it holds others.
-fn forms_end(document: &Document, resources: Option<&Dictionary>) -> bool {
+/// How many forms these resources name, or `None` where drawing them may not come to an end: one contains itself, they
+/// are too deep, or too many when each draws others.
+fn count_forms(document: &Document, resources: Option<&Dictionary>) -> Option<usize> {
     let mut left = FORM_DRAWINGS;
-    walk(document, resources, &mut HashSet::new(), 0, &mut left)
+    walk(document, resources, &mut HashSet::new(), 0, &mut left).then_some(FORM_DRAWINGS - left)
 }
 
 fn walk(document: &Document, resources: Option<&Dictionary>, above: &mut HashSet<ObjectId>, depth: usize, left: &mut usize) -> bool {
