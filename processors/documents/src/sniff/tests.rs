@@ -12,7 +12,7 @@ fn the_content_decides_and_not_the_name() {
     check(b"\r\njunk of a mail gateway\r\n%PDF-1.4", None, Some(PDF));
     check(&[0xff, 0xd8, 0xff, 0xe0, 0, 16, b'J', b'F', b'I', b'F'], Some("a.png"), Some("image/jpeg"));
     check(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", Some("a.pdf"), Some("image/png"));
-    check(b"II*\0\x08\0\0\0", None, Some("image/tiff"));
+    check(b"II*\0\x08\0\0\0\x0b\0\0\x01", None, Some("image/tiff"));
     check(b"GIF89a\x01\0\x01\0", None, Some("image/gif"));
     check(b"RIFF\x24\0\0\0WEBPVP8 ", None, Some("image/webp"));
 }

@@ -53,6 +53,13 @@ fn plain(digits: &str) -> Option<String> {
         _ => None,
     };
     let (whole, fraction) = separator.map_or((digits, ""), |at| (&digits[..at], &digits[at + 1..]));
+    // Groups have three digits, in India two but for the last; anything else between separators is no number.
+    let mut groups = whole.split(['.', ',']).skip(1).peekable();
+    while let Some(group) = groups.next() {
+        if group.len() != 3 && (group.len() != 2 || groups.peek().is_none()) {
+            return None;
+        }
+    }
     let whole: String = whole.chars().filter(|letter| !matches!(letter, '.' | ',')).collect();
     let whole = if whole.is_empty() { "0".to_owned() } else { whole };
     if !fraction.bytes().all(|byte| byte.is_ascii_digit()) || !whole.bytes().all(|byte| byte.is_ascii_digit()) {
