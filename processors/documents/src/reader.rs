@@ -47,7 +47,14 @@ pub struct ReaderConfig {
 impl ReaderConfig {
     /// The defaults: 60 seconds, 1.5 GiB, two threads, the best engine that is installed.
     pub fn new(program: PathBuf, models: PathBuf) -> Self {
-        Self { program, models, engine: None, time_limit: Duration::from_secs(60), memory_limit: 3 << 29, threads: 2 }
+        Self {
+            program,
+            models,
+            engine: None,
+            time_limit: Duration::from_secs(60),
+            memory_limit: 3 << 29,
+            threads: 2,
+        }
     }
 }
 

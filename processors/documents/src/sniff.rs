@@ -52,10 +52,16 @@ const TEXT_BYTES: usize = 64 << 10;
 /// The media type of a file that begins with `head` (8 KiB are enough), or `None` where it is nothing we know.
 /// `name` is only asked where the content leaves it open.
 pub fn sniff(head: &[u8], name: Option<&str>) -> Option<&'static str> {
-    let extension = name.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_ascii_lowercase());
+    let extension = name
+        .and_then(|name| name.rsplit_once('.'))
+        .map(|(_, extension)| extension.to_ascii_lowercase());
     let extension = extension.as_deref();
     match by_marks(head) {
-        Some(ZIP) => Some(packed::zip_head(head).or_else(|| packed::zip_name(extension)).unwrap_or(ZIP)),
+        Some(ZIP) => Some(
+            packed::zip_head(head)
+                .or_else(|| packed::zip_name(extension))
+                .unwrap_or(ZIP),
+        ),
         Some(OLE) => Some(packed::ole(head).or_else(|| packed::ole_name(extension)).unwrap_or(OLE)),
         Some(kind) => Some(kind),
         None => text(head, extension),
@@ -109,7 +115,10 @@ fn text(head: &[u8], extension: Option<&str>) -> Option<&'static str> {
         Some(OFX)
     } else if start.starts_with("<?xml") || (start.starts_with('<') && extension == Some("xml")) {
         Some(XML)
-    } else if first_lines.starts_with("!TYPE:") || first_lines.starts_with("!ACCOUNT") || first_lines.starts_with("!OPTION:") {
+    } else if first_lines.starts_with("!TYPE:")
+        || first_lines.starts_with("!ACCOUNT")
+        || first_lines.starts_with("!OPTION:")
+    {
         Some(QIF)
     } else if mt940 {
         Some(MT940)

@@ -30,9 +30,13 @@ pub(super) fn open(file: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, Failure> {
 
 /// A part, if there is one of that name; no more of it than allowed, whatever the directory says.
 pub(super) fn part(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Option<Vec<u8>>, Failure> {
-    let Ok(part) = archive.by_name(name) else { return Ok(None) };
+    let Ok(part) = archive.by_name(name) else {
+        return Ok(None);
+    };
     let mut bytes = Vec::new();
-    part.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|_| Failure::malformed("its archive is damaged"))?;
+    part.take(FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|_| Failure::malformed("its archive is damaged"))?;
     if u64::try_from(bytes.len()).is_ok_and(|size| size > FILE_BYTES) {
         return Err(Failure::too_large("its archive unpacks to too much"));
     }

@@ -38,7 +38,9 @@ fn run() -> io::Result<()> {
     input.take(FILE_BYTES).read_to_end(&mut file)?;
     // A panic's message may quote the document: it must reach nobody's log.
     panic::set_hook(Box::new(|_| ()));
-    let work = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || parse(&request, file))?;
+    let work = thread::Builder::new()
+        .stack_size(STACK_BYTES)
+        .spawn(move || parse(&request, file))?;
     match work.join() {
         Ok(done) => done,
         Err(_) => answer_failure(Failure::malformed("its reader gave up")),
@@ -62,7 +64,13 @@ fn confine(request: &Request) -> io::Result<()> {
         (Resource::Nofile, OPEN_FILES, OPEN_FILES),
     ];
     for (resource, current, maximum) in limits {
-        process::setrlimit(resource, Rlimit { current: Some(current), maximum: Some(maximum) })?;
+        process::setrlimit(
+            resource,
+            Rlimit {
+                current: Some(current),
+                maximum: Some(maximum),
+            },
+        )?;
     }
     Ok(())
 }
@@ -135,7 +143,14 @@ pub(super) struct Answer<W: Write> {
 
 impl<W: Write> Answer<W> {
     fn new(out: W) -> Self {
-        Self { out, pages: 0, scanned: 0, tables: 0, cells: 0, bytes: 0 }
+        Self {
+            out,
+            pages: 0,
+            scanned: 0,
+            tables: 0,
+            cells: 0,
+            bytes: 0,
+        }
     }
 
     fn write(&mut self, frame: &Frame) -> io::Result<()> {
@@ -173,7 +188,13 @@ impl<W: Write> Answer<W> {
     pub(super) fn statement(&mut self, statement: Statement) -> Result<(), Stop> {
         self.tables += 1;
         limit(self.tables, TABLES, "it has too many statements")?;
-        self.count_bytes(statement.movements.iter().map(|line| line.description.len() + 200).sum())?;
+        self.count_bytes(
+            statement
+                .movements
+                .iter()
+                .map(|line| line.description.len() + 200)
+                .sum(),
+        )?;
         Ok(self.write(&Frame::Statement(statement))?)
     }
 
@@ -187,15 +208,25 @@ impl<W: Write> Answer<W> {
 }
 
 fn limit(count: usize, limit: usize, detail: &str) -> Result<(), Stop> {
-    if count > limit { Err(Failure::too_large(detail).into()) } else { Ok(()) }
+    if count > limit {
+        Err(Failure::too_large(detail).into())
+    } else {
+        Ok(())
+    }
 }
 
 /// The end of a reading by this engine.
 pub(super) fn end(engine: &str, source: Source) -> End {
-    End { engine: engine.to_owned(), source }
+    End {
+        engine: engine.to_owned(),
+        source,
+    }
 }
 
 /// What a parser's own limit means.
 pub(super) fn because(reason: FailureReason, detail: &str) -> Stop {
-    Stop::Failure(Failure::Because { reason, detail: detail.to_owned() })
+    Stop::Failure(Failure::Because {
+        reason,
+        detail: detail.to_owned(),
+    })
 }

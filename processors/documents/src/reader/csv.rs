@@ -19,7 +19,10 @@ const SAMPLE_ROWS: usize = 200;
 pub(super) fn read(file: &[u8], answer: &mut Answer<impl Write>) -> Result<End, Stop> {
     let text = decode(file).ok_or_else(|| Failure::malformed("it is no text"))?;
     let rows = rows(&text)?;
-    answer.table(Table { name: String::new(), rows })?;
+    answer.table(Table {
+        name: String::new(),
+        rows,
+    })?;
     Ok(end("csv", Source::Cell))
 }
 
@@ -45,7 +48,9 @@ fn rows(text: &str) -> Result<Vec<Vec<String>>, Failure> {
     let text = unquoted(text.trim_start_matches('\u{feff}'));
     let (said, text) = said_delimiter(&text);
     // A table of one column has no delimiter; then every one will do.
-    let delimiter = said.or_else(|| shape(text).map(|shape| shape.delimiter)).unwrap_or(b',');
+    let delimiter = said
+        .or_else(|| shape(text).map(|shape| shape.delimiter))
+        .unwrap_or(b',');
     let mut rows = Vec::new();
     let mut cells = 0;
     for row in records(text, delimiter) {
@@ -63,7 +68,11 @@ fn rows(text: &str) -> Result<Vec<Vec<String>>, Failure> {
 /// The delimiter that the file names in its first line, as Excel writes it (`sep=;`), and what follows.
 fn said_delimiter(text: &str) -> (Option<u8>, &str) {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let said = first.trim().trim_matches('"').strip_prefix("sep=").and_then(|said| said.bytes().next());
+    let said = first
+        .trim()
+        .trim_matches('"')
+        .strip_prefix("sep=")
+        .and_then(|said| said.bytes().next());
     match said {
         Some(delimiter @ (b',' | b';' | b'\t' | b'|')) => (Some(delimiter), rest),
         _ => (None, text),
@@ -71,14 +80,24 @@ fn said_delimiter(text: &str) -> (Option<u8>, &str) {
 }
 
 fn records(text: &str, delimiter: u8) -> impl Iterator<Item = Vec<String>> {
-    let reader = ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
-    reader.into_records().map_while(Result::ok).map(|record| record.iter().map(cell).collect())
+    let reader = ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    reader
+        .into_records()
+        .map_while(Result::ok)
+        .map(|record| record.iter().map(cell).collect())
 }
 
 /// The cell's value. Spreadsheets keep leading zeros by `="0012"`.
 fn cell(raw: &str) -> String {
     let value = raw.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{feff}');
-    let value = value.strip_prefix("=\"").and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+    let value = value
+        .strip_prefix("=\"")
+        .and_then(|value| value.strip_suffix('"'))
+        .unwrap_or(value);
     cut(value).to_owned()
 }
 
@@ -99,8 +118,17 @@ fn shape(text: &str) -> Option<Shape> {
             .map(|row| row.len())
             .collect();
         let fits = |columns: usize| counts.iter().filter(|count| **count == columns).count();
-        let columns = counts.iter().copied().filter(|count| *count > 1).max_by_key(|count| (fits(*count), *count))?;
-        Some(Shape { delimiter, columns, fitting: fits(columns), rows: counts.len() })
+        let columns = counts
+            .iter()
+            .copied()
+            .filter(|count| *count > 1)
+            .max_by_key(|count| (fits(*count), *count))?;
+        Some(Shape {
+            delimiter,
+            columns,
+            fitting: fits(columns),
+            rows: counts.len(),
+        })
     });
     // The comma is also in numbers and in text, so it has to be the better by far.
     shapes.max_by_key(|shape| {
@@ -119,10 +147,16 @@ fn unquoted(text: &str) -> std::borrow::Cow<'_, str> {
         (!lone && inner.contains([',', ';', '\t', '|'])).then(|| inner.replace("\"\"", "\""))
     };
     let lines = || text.lines().filter(|line| !line.trim().is_empty());
-    let (all, quoted) = (lines().take(SAMPLE_ROWS).count(), lines().take(SAMPLE_ROWS).filter(|line| whole(line).is_some()).count());
+    let (all, quoted) = (
+        lines().take(SAMPLE_ROWS).count(),
+        lines().take(SAMPLE_ROWS).filter(|line| whole(line).is_some()).count(),
+    );
     if all < 2 || quoted * 10 < all * 8 {
         return text.into();
     }
-    let unquoted: Vec<String> = text.lines().map(|line| whole(line).unwrap_or_else(|| line.to_owned())).collect();
+    let unquoted: Vec<String> = text
+        .lines()
+        .map(|line| whole(line).unwrap_or_else(|| line.to_owned()))
+        .collect();
     unquoted.join("\n").into()
 }

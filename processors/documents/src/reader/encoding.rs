@@ -17,7 +17,10 @@ pub(crate) fn decode_as(bytes: &[u8], said: Option<&'static Encoding>) -> Option
     } else if let Some(text) = utf8(bytes) {
         text.to_owned()
     } else {
-        said.unwrap_or(WINDOWS_1252).decode_without_bom_handling(bytes).0.into_owned()
+        said.unwrap_or(WINDOWS_1252)
+            .decode_without_bom_handling(bytes)
+            .0
+            .into_owned()
     };
     is_text(&text).then_some(text)
 }

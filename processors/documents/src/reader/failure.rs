@@ -18,15 +18,24 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn malformed(detail: &str) -> Self {
-        Self::Because { reason: FailureReason::Malformed, detail: detail.to_owned() }
+        Self::Because {
+            reason: FailureReason::Malformed,
+            detail: detail.to_owned(),
+        }
     }
 
     pub(crate) fn too_large(detail: &str) -> Self {
-        Self::Because { reason: FailureReason::TooLarge, detail: detail.to_owned() }
+        Self::Because {
+            reason: FailureReason::TooLarge,
+            detail: detail.to_owned(),
+        }
     }
 
     pub(crate) fn unsupported(detail: &str) -> Self {
-        Self::Because { reason: FailureReason::UnsupportedType, detail: detail.to_owned() }
+        Self::Because {
+            reason: FailureReason::UnsupportedType,
+            detail: detail.to_owned(),
+        }
     }
 }
 

@@ -3,7 +3,11 @@
 //! The order in which a PDF draws its glyphs says little: columns come before rows, totals before items. Places decide:
 //! glyphs on one baseline make a row, a gap makes a word, rows go from top to bottom.
 #![expect(clippy::float_arithmetic, reason = "places on a page, in points; no money")]
-#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range before each cast")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to the range before each cast"
+)]
 
 use spendlog_domain::documents::{Box2, Confidence};
 
@@ -51,7 +55,11 @@ impl Frame {
     /// Width and height as shown.
     pub(super) fn size(&self) -> (f64, f64) {
         let (width, height) = (self.x1 - self.x0, self.y1 - self.y0);
-        if self.quarters % 2 == 0 { (width, height) } else { (height, width) }
+        if self.quarters.is_multiple_of(2) {
+            (width, height)
+        } else {
+            (height, width)
+        }
     }
 }
 
@@ -78,7 +86,13 @@ pub(super) fn lines(glyphs: Vec<Glyph>, width: f64, height: f64) -> Vec<Line> {
 
 /// 0 to the right, 1 downwards, 2 to the left, 3 upwards.
 fn direction((x, y): (f64, f64)) -> usize {
-    if x.abs() >= y.abs() { if x >= 0.0 { 0 } else { 2 } } else if y > 0.0 { 1 } else { 3 }
+    if x.abs() >= y.abs() {
+        if x >= 0.0 { 0 } else { 2 }
+    } else if y > 0.0 {
+        1
+    } else {
+        3
+    }
 }
 
 /// A glyph on a page that was turned so that its text runs to the right.
@@ -99,7 +113,13 @@ impl Turned {
             _ => (-glyph.y, glyph.x),
         };
         let advance = glyph.advance.0.hypot(glyph.advance.1);
-        Self { text: glyph.text, x, y, advance, size: glyph.size.clamp(0.5, 2000.0) }
+        Self {
+            text: glyph.text,
+            x,
+            y,
+            advance,
+            size: glyph.size.clamp(0.5, 2000.0),
+        }
     }
 }
 
@@ -127,7 +147,11 @@ fn rows(mut glyphs: Vec<Turned>) -> Vec<Row> {
                 row.glyphs.push(glyph);
             }
             None if blank => (),
-            None => rows.push(Row { y: glyph.y, size: glyph.size, glyphs: vec![glyph] }),
+            None => rows.push(Row {
+                y: glyph.y,
+                size: glyph.size,
+                glyphs: vec![glyph],
+            }),
         }
     }
     rows
@@ -195,7 +219,9 @@ impl Pending {
 
     /// Bold letters are sometimes made by drawing them twice, a hair apart.
     fn is_doubled(&self, glyph: &Turned) -> bool {
-        glyph.text == self.last && (glyph.x - self.last_x).abs() < 0.12 * glyph.size && glyph.advance > 0.15 * glyph.size
+        glyph.text == self.last
+            && (glyph.x - self.last_x).abs() < 0.12 * glyph.size
+            && glyph.advance > 0.15 * glyph.size
     }
 
     fn push(&mut self, glyph: Turned) {
@@ -220,12 +246,25 @@ impl Pending {
             2 => (-self.x1, -self.bottom, -self.x0, -self.top),
             _ => (self.top, -self.x1, self.bottom, -self.x0),
         };
-        let area = Box2 { x0: part(x0, width), y0: part(y0, height), x1: part(x1, width), y1: part(y1, height) };
-        Some(Word { text: text.to_owned(), area, confidence: Confidence(1000) })
+        let area = Box2 {
+            x0: part(x0, width),
+            y0: part(y0, height),
+            x1: part(x1, width),
+            y1: part(y1, height),
+        };
+        Some(Word {
+            text: text.to_owned(),
+            area,
+            confidence: Confidence(1000),
+        })
     }
 }
 
 /// Ten-thousandths of the whole.
 fn part(place: f64, whole: f64) -> u16 {
-    if whole <= 0.0 { 0 } else { (place / whole * 10_000.0).round().clamp(0.0, 10_000.0) as u16 }
+    if whole <= 0.0 {
+        0
+    } else {
+        (place / whole * 10_000.0).round().clamp(0.0, 10_000.0) as u16
+    }
 }

@@ -35,7 +35,9 @@ pub(super) fn read(file: &[u8], answer: &mut Answer<impl Write>) -> Result<End, 
 fn statements(file: &[u8]) -> Result<Vec<Statement>, Failure> {
     let text = decode_as(file, said_encoding(file)).ok_or_else(|| Failure::malformed("it is no text"))?;
     let upper = text.to_ascii_uppercase();
-    let start = upper.find("<OFX").ok_or_else(|| Failure::malformed("it has no OFX element"))?;
+    let start = upper
+        .find("<OFX")
+        .ok_or_else(|| Failure::malformed("it has no OFX element"))?;
     let mut state = State::default();
     for token in tokens(&text[start..]) {
         match token {
@@ -63,12 +65,20 @@ fn statements(file: &[u8]) -> Result<Vec<Statement>, Failure> {
 /// The encoding in the header, of either syntax; only asked where the text is not UTF-8.
 fn said_encoding(file: &[u8]) -> Option<&'static Encoding> {
     let head = decode(&file[..file.len().min(2048)])?.to_ascii_uppercase();
-    let after = |mark: &str| head.split_once(mark).map(|(_, rest)| rest.trim_start_matches([' ', '"', '\'', '=']));
-    let label: String = after("ENCODING=").or_else(|| after("CHARSET:"))?
+    let after = |mark: &str| {
+        head.split_once(mark)
+            .map(|(_, rest)| rest.trim_start_matches([' ', '"', '\'', '=']))
+    };
+    let label: String = after("ENCODING=")
+        .or_else(|| after("CHARSET:"))?
         .chars()
         .take_while(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'))
         .collect();
-    let label = if label.bytes().all(|byte| byte.is_ascii_digit()) { format!("windows-{label}") } else { label };
+    let label = if label.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("windows-{label}")
+    } else {
+        label
+    };
     Encoding::for_label(label.as_bytes())
 }
 
@@ -122,7 +132,10 @@ impl State {
             }
             "LEDGERBAL" | "AVAILBAL" => {
                 self.end_movement();
-                self.balance = Some(Balance { booked: tag == "LEDGERBAL", amount: None });
+                self.balance = Some(Balance {
+                    booked: tag == "LEDGERBAL",
+                    amount: None,
+                });
             }
             "BANKACCTFROM" | "CCACCTFROM" | "INVACCTFROM" => self.account = Some(self.movement.is_none()),
             "BANKACCTTO" | "CCACCTTO" | "LOANACCTTO" => self.account = Some(false),
@@ -219,7 +232,10 @@ impl Raw {
 
     /// The movement, or `None` where day or amount cannot be read: half a movement would be a guess.
     fn movement(self) -> Option<Movement> {
-        let date: Date = [self.posted, self.user].iter().flatten().find_map(|text| values::date(text))?;
+        let date: Date = [self.posted, self.user]
+            .iter()
+            .flatten()
+            .find_map(|text| values::date(text))?;
         let amount = values::amount(&self.amount?)?;
         Some(Movement {
             date,
@@ -249,6 +265,9 @@ fn description(name: Option<String>, memo: Option<String>, check: Option<String>
         (Some(name), Some(memo)) if name.contains(&memo) => name,
         (Some(name), Some(memo)) => format!("{name} {memo}"),
         (Some(text), None) | (None, Some(text)) => text,
-        (None, None) => filled(check).map(|number| format!("CHECK {number}")).or_else(|| filled(kind)).unwrap_or_default(),
+        (None, None) => filled(check)
+            .map(|number| format!("CHECK {number}"))
+            .or_else(|| filled(kind))
+            .unwrap_or_default(),
     }
 }

@@ -34,7 +34,14 @@ pub(super) fn read(
 ) -> Result<Reading, ReadError> {
     let attempt = |careful, time_limit| {
         let mut assembly = Assembly::new(recognition, engine);
-        let attempt = Attempt { config, path, media_type, password, careful, time_limit };
+        let attempt = Attempt {
+            config,
+            path,
+            media_type,
+            password,
+            careful,
+            time_limit,
+        };
         attempt.run(&mut assembly)?;
         assembly.finish().map_err(Ended::Answered)
     };
@@ -47,7 +54,10 @@ pub(super) fn read(
         Ok(reading) => Ok(reading),
         Err(Ended::Answered(error)) => Err(error),
         Err(Ended::Died(error)) => {
-            let left = config.time_limit.saturating_sub(start.elapsed()).max(config.time_limit / 2);
+            let left = config
+                .time_limit
+                .saturating_sub(start.elapsed())
+                .max(config.time_limit / 2);
             attempt(true, left).map_err(|_| error)
         }
     }
@@ -69,13 +79,19 @@ impl Ended {
     }
 
     fn died(reason: FailureReason, detail: &str) -> Self {
-        Self::Died(ReadError::Failed { reason, detail: detail.to_owned() })
+        Self::Died(ReadError::Failed {
+            reason,
+            detail: detail.to_owned(),
+        })
     }
 }
 
 impl From<io::Error> for Ended {
     fn from(error: io::Error) -> Self {
-        Self::died(FailureReason::ReaderDied, &format!("the reader could not be run: {}", error.kind()))
+        Self::died(
+            FailureReason::ReaderDied,
+            &format!("the reader could not be run: {}", error.kind()),
+        )
     }
 }
 
@@ -94,7 +110,10 @@ impl Attempt<'_> {
         let file_bytes = file.metadata()?.len();
         if file_bytes > FILE_BYTES {
             let detail = "the file is larger than what is read".to_owned();
-            return Err(Ended::Answered(ReadError::Failed { reason: FailureReason::TooLarge, detail }));
+            return Err(Ended::Answered(ReadError::Failed {
+                reason: FailureReason::TooLarge,
+                detail,
+            }));
         }
         let request = Request {
             media_type: self.media_type.to_owned(),

@@ -42,7 +42,12 @@ struct Opened {
     extracted: Option<Document>,
 }
 
-pub(super) fn read(file: Vec<u8>, password: Option<&str>, careful: bool, answer: &mut Answer<impl Write>) -> Result<End, Stop> {
+pub(super) fn read(
+    file: Vec<u8>,
+    password: Option<&str>,
+    careful: bool,
+    answer: &mut Answer<impl Write>,
+) -> Result<End, Stop> {
     let opened = open(file, password, careful)?;
     let extracted_pages = opened.extracted.as_ref().map(extractor::pages).unwrap_or_default();
     let rendered_pages = opened.rendered.as_ref().map_or(0, |pdf| pdf.pages().len());
@@ -59,7 +64,9 @@ pub(super) fn read(file: Vec<u8>, password: Option<&str>, careful: bool, answer:
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let page = interpreter.as_ref().and_then(|interpreter| interpreter.page(index));
         let document = opened.extracted.as_ref();
-        let extracted = document.zip(extracted_pages.get(index)).and_then(|(document, page)| extractor::read(document, *page));
+        let extracted = document
+            .zip(extracted_pages.get(index))
+            .and_then(|(document, page)| extractor::read(document, *page));
         let seen = page.as_ref().and_then(|page| page.read());
         let images = seen.as_ref().map_or(0, |seen| seen.image_percent);
         let (text, from_extractor) = better(extracted, seen.map(|seen| seen.text));
@@ -70,23 +77,47 @@ pub(super) fn read(file: Vec<u8>, password: Option<&str>, careful: bool, answer:
             if raster.is_blank() {
                 answer.page(empty(number, text))?;
             } else {
-                let lines = text.filter(|_| quality.is_readable()).map(|text| text.lines).unwrap_or_default();
+                let lines = text
+                    .filter(|_| quality.is_readable())
+                    .map(|text| text.lines)
+                    .unwrap_or_default();
                 answer.raster(raster.into_frame(number, lines))?;
             }
             continue;
         }
-        if from_extractor { by_extractor += 1 } else { by_interpreter += 1 }
+        if from_extractor {
+            by_extractor += 1
+        } else {
+            by_interpreter += 1
+        }
         answer.page(match text {
-            Some(TextPage { width, height, lines }) if quality.is_readable() => Page { number, width, height, lines },
+            Some(TextPage { width, height, lines }) if quality.is_readable() => Page {
+                number,
+                width,
+                height,
+                lines,
+            },
             text => empty(number, text),
         })?;
     }
-    Ok(end(if by_extractor >= by_interpreter { "pdf-extract" } else { "hayro" }, Source::TextLayer))
+    Ok(end(
+        if by_extractor >= by_interpreter {
+            "pdf-extract"
+        } else {
+            "hayro"
+        },
+        Source::TextLayer,
+    ))
 }
 
 fn empty(number: u32, text: Option<TextPage>) -> Page {
     let (width, height) = text.map_or((0, 0), |text| (text.width, text.height));
-    Page { number, width, height, lines: Vec::new() }
+    Page {
+        number,
+        width,
+        height,
+        lines: Vec::new(),
+    }
 }
 
 /// The reading with more in it, and whether it is the extractor's. Equal ones are taken from the extractor, unless its
@@ -96,8 +127,16 @@ fn better(extracted: Option<Extracted>, seen: Option<TextPage>) -> (Option<TextP
     match (extracted, seen) {
         (Some(extracted), Some(seen)) => {
             let (first, second) = (score(&extracted.text), score(&seen));
-            let keep = if extracted.displaced { first * 9 > second * 10 } else { first >= second };
-            if keep { (Some(extracted.text), true) } else { (Some(seen), false) }
+            let keep = if extracted.displaced {
+                first * 9 > second * 10
+            } else {
+                first >= second
+            };
+            if keep {
+                (Some(extracted.text), true)
+            } else {
+                (Some(seen), false)
+            }
         }
         (Some(extracted), None) => (Some(extracted.text), true),
         (None, seen) => (seen, false),
@@ -107,7 +146,11 @@ fn better(extracted: Option<Extracted>, seen: Option<TextPage>) -> (Option<TextP
 fn open(file: Vec<u8>, password: Option<&str>, careful: bool) -> Result<Opened, Failure> {
     let data = Arc::new(file);
     let mut rendered = render_open(&data, password.unwrap_or_default());
-    let mut extracted = if careful { None } else { Some(extract_open(&data, password)) };
+    let mut extracted = if careful {
+        None
+    } else {
+        Some(extract_open(&data, password))
+    };
     if let (Err(LoadPdfError::Decryption(_)), Some(owner)) = (&rendered, password)
         && let Some(user) = unlock::user_password(&data, owner)
     {
@@ -115,14 +158,20 @@ fn open(file: Vec<u8>, password: Option<&str>, careful: bool) -> Result<Opened, 
         rendered = render_open(&data, &user);
         extracted = extracted.map(|_| extract_open(&data, Some(&user)));
     }
-    let locked = matches!(rendered, Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)))
-        || matches!(extracted, Some(Err(lopdf::Error::InvalidPassword)));
+    let locked = matches!(
+        rendered,
+        Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected))
+    ) || matches!(extracted, Some(Err(lopdf::Error::InvalidPassword)));
     let encrypted = matches!(rendered, Err(LoadPdfError::Decryption(_)));
-    let extracted = extracted.and_then(Result::ok).filter(|document| !(document.is_encrypted() && document.encryption_state.is_none()));
+    let extracted = extracted
+        .and_then(Result::ok)
+        .filter(|document| !(document.is_encrypted() && document.encryption_state.is_none()));
     match (rendered.ok(), extracted) {
         (None, None) if locked && password.is_some() => Err(Failure::WrongPassword),
         (None, None) if locked => Err(Failure::PasswordRequired),
-        (None, None) if encrypted => Err(Failure::malformed("its encryption is damaged or of a kind that is not known")),
+        (None, None) if encrypted => Err(Failure::malformed(
+            "its encryption is damaged or of a kind that is not known",
+        )),
         (None, None) => Err(Failure::malformed("it is damaged beyond reading")),
         (rendered, extracted) => Ok(Opened { rendered, extracted }),
     }
@@ -135,7 +184,15 @@ fn render_open(data: &Arc<Vec<u8>>, password: &str) -> Result<Pdf, LoadPdfError>
 
 fn extract_open(data: &[u8], password: Option<&str>) -> lopdf::Result<Document> {
     let password = password.map(str::to_owned);
-    let load = || Document::load_mem_with_options(data, LoadOptions { password, ..LoadOptions::default() });
+    let load = || {
+        Document::load_mem_with_options(
+            data,
+            LoadOptions {
+                password,
+                ..LoadOptions::default()
+            },
+        )
+    };
     // What panics is damaged.
     catch_unwind(AssertUnwindSafe(load)).unwrap_or(Err(lopdf::Error::Syntax(String::new())))
 }

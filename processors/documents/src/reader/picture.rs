@@ -17,7 +17,8 @@ mod tiff;
 const DECODER_BYTES: u64 = 768 << 20;
 
 pub(super) fn read(file: &[u8], media_type: &str, answer: &mut Answer<impl Write>) -> Result<End, Stop> {
-    let format = ImageFormat::from_mime_type(media_type).ok_or_else(|| Failure::unsupported("no reader for this kind of image"))?;
+    let format = ImageFormat::from_mime_type(media_type)
+        .ok_or_else(|| Failure::unsupported("no reader for this kind of image"))?;
     if format == ImageFormat::Tiff && tiff::pages(file, answer)? {
         return Ok(end("image", Source::Ocr));
     }
@@ -59,7 +60,16 @@ pub(super) fn raster(number: u32, image: DynamicImage, lines: Vec<Line>) -> Rast
     } else {
         (1, image.into_luma8().into_raw())
     };
-    Raster { head: RasterHead { number, width, height, channels, lines }, pixels }
+    Raster {
+        head: RasterHead {
+            number,
+            width,
+            height,
+            channels,
+            lines,
+        },
+        pixels,
+    }
 }
 
 fn shrunk(image: DynamicImage) -> DynamicImage {
@@ -72,7 +82,11 @@ fn shrunk(image: DynamicImage) -> DynamicImage {
             width = 1;
         }
     }
-    if width == image.width() { image } else { image.resize_exact(width, height, FilterType::Triangle) }
+    if width == image.width() {
+        image
+    } else {
+        image.resize_exact(width, height, FilterType::Triangle)
+    }
 }
 
 /// Transparent parts shown as on paper: a screenshot without a background would else be black.

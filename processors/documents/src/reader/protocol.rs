@@ -153,7 +153,9 @@ pub(super) fn read_request(from: &mut impl Read) -> io::Result<Request> {
 }
 
 fn length(bytes: usize) -> io::Result<[u8; 4]> {
-    u32::try_from(bytes).map(u32::to_le_bytes).map_err(|_| invalid("frame too long"))
+    u32::try_from(bytes)
+        .map(u32::to_le_bytes)
+        .map_err(|_| invalid("frame too long"))
 }
 
 fn read_length(from: &mut impl Read) -> io::Result<u32> {

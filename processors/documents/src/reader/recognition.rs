@@ -17,7 +17,9 @@ pub(super) struct Recognition {
 
 impl Recognition {
     pub(super) fn new(config: &ReaderConfig) -> Self {
-        Self { engines: Engines::new(&config.models, config.engine.map(ocr_engine), config.threads) }
+        Self {
+            engines: Engines::new(&config.models, config.engine.map(ocr_engine), config.threads),
+        }
     }
 
     fn read(&self, image: &DynamicImage, choice: Option<EngineChoice>) -> Result<Recognised, ReadError> {
@@ -27,7 +29,10 @@ impl Recognition {
                 OcrError::Slow { .. } => FailureReason::TimeLimit,
                 _ => FailureReason::ReaderDied,
             };
-            ReadError::Failed { reason, detail: error.to_string() }
+            ReadError::Failed {
+                reason,
+                detail: error.to_string(),
+            }
         })
     }
 }
@@ -108,7 +113,10 @@ impl<'a> Assembly<'a> {
         let Some(image) = image else { return };
         let lines = match self.recognition.read(&image, self.choice) {
             Ok(Recognised { lines, engine, .. }) if !lines.is_empty() => {
-                let scores = lines.iter().flat_map(|line| &line.words).map(|word| u64::from(word.confidence.0));
+                let scores = lines
+                    .iter()
+                    .flat_map(|line| &line.words)
+                    .map(|word| u64::from(word.confidence.0));
                 self.recognised.confidence += scores.sum::<u64>();
                 self.recognised.words += words(&lines);
                 self.recognised.engines.insert(engine);
@@ -125,25 +133,55 @@ impl<'a> Assembly<'a> {
                 head.lines
             }
         };
-        self.pages.push(Page { number, width, height, lines });
+        self.pages.push(Page {
+            number,
+            width,
+            height,
+            lines,
+        });
     }
 
     /// The reading, unless there is nothing in it.
     pub(super) fn finish(self) -> Result<Reading, ReadError> {
-        let failed = |reason, detail: &str| ReadError::Failed { reason, detail: detail.to_owned() };
-        let end = self.end.ok_or_else(|| failed(FailureReason::ReaderDied, "its reader ended without an answer"))?;
-        let Totals { engines, words, confidence } = self.recognised;
-        let cells = self.tables.iter().flat_map(|table| &table.rows).flatten().any(|cell| !cell.trim().is_empty());
+        let failed = |reason, detail: &str| ReadError::Failed {
+            reason,
+            detail: detail.to_owned(),
+        };
+        let end = self
+            .end
+            .ok_or_else(|| failed(FailureReason::ReaderDied, "its reader ended without an answer"))?;
+        let Totals {
+            engines,
+            words,
+            confidence,
+        } = self.recognised;
+        let cells = self
+            .tables
+            .iter()
+            .flat_map(|table| &table.rows)
+            .flatten()
+            .any(|cell| !cell.trim().is_empty());
         if self.plain_words + words == 0 && !cells && self.statements.is_empty() {
-            return Err(self.failed.unwrap_or_else(|| failed(FailureReason::NoText, "there is no text on it")));
+            return Err(self
+                .failed
+                .unwrap_or_else(|| failed(FailureReason::NoText, "there is no text on it")));
         }
         let total = (self.plain_words + words).max(1);
         let mean = (self.plain_words * 1000 + confidence) / total;
         let mean = if self.plain_words + words == 0 { 1000 } else { mean };
         // Mostly recognised is recognised.
-        let source = if words > self.plain_words { Source::Ocr } else { end.source };
+        let source = if words > self.plain_words {
+            Source::Ocr
+        } else {
+            end.source
+        };
         let plain = (self.plain_words > 0 || words == 0).then_some(end.engine);
-        let engine = plain.iter().map(String::as_str).chain(engines).collect::<Vec<_>>().join("+");
+        let engine = plain
+            .iter()
+            .map(String::as_str)
+            .chain(engines)
+            .collect::<Vec<_>>()
+            .join("+");
         Ok(Reading {
             pages: self.pages,
             tables: self.tables,

@@ -48,7 +48,11 @@ where
 
 fn sheet_names<'a, R: Reader<Input<'a>>>(book: &R) -> Result<Vec<String>, Failure> {
     let names = book.sheet_names();
-    if names.len() > TABLES { Err(Failure::too_large("it has too many sheets")) } else { Ok(names) }
+    if names.len() > TABLES {
+        Err(Failure::too_large("it has too many sheets"))
+    } else {
+        Ok(names)
+    }
 }
 
 /// Formats whose reader gives a sheet at once.
@@ -63,9 +67,14 @@ fn whole<'a, R: Reader<Input<'a>>>(book: &mut R, answer: &mut Answer<impl Write>
         if range.height().saturating_mul(range.width()) > CELLS {
             return Err(Failure::too_large("it has too many cells").into());
         }
-        let rows = range.rows().map(|row| row.iter().map(|cell| text(&DataRef::from(cell_ref(cell)))).collect());
+        let rows = range
+            .rows()
+            .map(|row| row.iter().map(|cell| text(&cell_ref(cell))).collect());
         let rows = trimmed(rows.collect());
-        answer.table(Table { name: cut(&name).to_owned(), rows })?;
+        answer.table(Table {
+            name: cut(&name).to_owned(),
+            rows,
+        })?;
         read += 1;
     }
     if read == 0 && damaged > 0 {
@@ -118,7 +127,10 @@ fn cell_by_cell(book: &mut Xlsx<Input<'_>>, answer: &mut Answer<impl Write>) -> 
             }
             cells[column] = value;
         }
-        answer.table(Table { name: cut(&name).to_owned(), rows })?;
+        answer.table(Table {
+            name: cut(&name).to_owned(),
+            rows,
+        })?;
         read += 1;
     }
     if read == 0 && damaged > 0 {
@@ -173,7 +185,11 @@ fn iso(time: &ExcelDateTime) -> String {
         return format!("{hour:02}:{minute:02}:{second:02}");
     }
     let date = format!("{year:04}-{month:02}-{day:02}");
-    if clock { format!("{date}T{hour:02}:{minute:02}:{second:02}") } else { date }
+    if clock {
+        format!("{date}T{hour:02}:{minute:02}:{second:02}")
+    } else {
+        date
+    }
 }
 
 /// The number as a person would type it: 15 digits are what Excel keeps, what is behind them is noise of its binary
@@ -183,10 +199,16 @@ pub(super) fn plain_number(number: f64) -> String {
         return String::new();
     }
     let shortest = number.to_string();
-    let digits = shortest.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0').count();
+    let digits = shortest
+        .bytes()
+        .filter(u8::is_ascii_digit)
+        .skip_while(|digit| *digit == b'0')
+        .count();
     let text = if digits > 15 && number.fract() != 0.0 {
         // Scientific notation with 15 digits, read back: the shortest text of that number is what was meant.
-        format!("{number:.14e}").parse::<f64>().map_or(shortest, |rounded| rounded.to_string())
+        format!("{number:.14e}")
+            .parse::<f64>()
+            .map_or(shortest, |rounded| rounded.to_string())
     } else {
         shortest
     };

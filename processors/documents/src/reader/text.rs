@@ -12,7 +12,12 @@ use super::protocol::End;
 use crate::reading::{Line, Page, Word};
 
 /// Nowhere: text documents have no places.
-const NOWHERE: Box2 = Box2 { x0: 0, y0: 0, x1: 0, y1: 0 };
+const NOWHERE: Box2 = Box2 {
+    x0: 0,
+    y0: 0,
+    x1: 0,
+    y1: 0,
+};
 
 pub(super) fn read(file: &[u8], answer: &mut Answer<impl Write>) -> Result<End, Stop> {
     let text = decode(file).ok_or_else(|| Failure::malformed("it is no text"))?;
@@ -31,7 +36,12 @@ pub(super) fn read(file: &[u8], answer: &mut Answer<impl Write>) -> Result<End, 
 /// A page of these lines, numbered from 1 by its index. Lines without words are left out.
 pub(super) fn page_of<'a>(index: usize, lines: impl Iterator<Item = &'a str>) -> Page {
     let lines = lines.map(line_of).filter(|line| !line.words.is_empty()).collect();
-    Page { number: u32::try_from(index + 1).unwrap_or(u32::MAX), width: 0, height: 0, lines }
+    Page {
+        number: u32::try_from(index + 1).unwrap_or(u32::MAX),
+        width: 0,
+        height: 0,
+        lines,
+    }
 }
 
 fn line_of(line: &str) -> Line {

@@ -18,11 +18,20 @@ const BODY: &str = "word/document.xml";
 
 pub(super) fn read(file: &[u8], answer: &mut Answer<impl Write>) -> Result<End, Stop> {
     let mut archive = archive::open(file)?;
-    let name = if archive.index_for_name(BODY).is_some() { BODY.to_owned() } else { main_part(&mut archive)? };
+    let name = if archive.index_for_name(BODY).is_some() {
+        BODY.to_owned()
+    } else {
+        main_part(&mut archive)?
+    };
     let body = archive::part(&mut archive, &name)?.ok_or_else(|| Failure::malformed("it has no text part"))?;
     let mut text = Text::default();
     // Letterheads often stand in the page header: the sender's name and address.
-    let headers: Vec<String> = archive.file_names().filter_map(Result::ok).filter(|name| is_header(name)).map(Into::into).collect();
+    let headers: Vec<String> = archive
+        .file_names()
+        .filter_map(Result::ok)
+        .filter(|name| is_header(name))
+        .map(Into::into)
+        .collect();
     for header in headers {
         if let Some(part) = archive::part(&mut archive, &header)? {
             text.take(&part)?;
@@ -54,7 +63,9 @@ fn main_part(archive: &mut zip::ZipArchive<std::io::Cursor<&[u8]>>) -> Result<St
                     std::str::from_utf8(&attribute.value).ok().map(str::to_owned)
                 };
                 if attribute("Type").is_some_and(|kind| kind.ends_with("/officeDocument")) {
-                    return attribute("Target").map(|name| name.trim_start_matches('/').to_owned()).ok_or_else(missing);
+                    return attribute("Target")
+                        .map(|name| name.trim_start_matches('/').to_owned())
+                        .ok_or_else(missing);
                 }
             }
             Event::Eof => return Err(missing()),
@@ -90,7 +101,9 @@ impl Text {
         let (mut depth, mut hidden) = (0_usize, 0_usize);
         let mut in_text = false;
         loop {
-            let event = reader.read_event().map_err(|_| Failure::malformed("its XML is damaged"))?;
+            let event = reader
+                .read_event()
+                .map_err(|_| Failure::malformed("its XML is damaged"))?;
             match event {
                 Event::Start(tag) => {
                     depth += 1;
@@ -120,16 +133,19 @@ impl Text {
                     }
                 }
                 Event::Text(text) if in_text && hidden == 0 => {
-                    self.text().push_str(&text.decode().map_err(|_| Failure::malformed("its XML is damaged"))?);
+                    self.text()
+                        .push_str(&text.decode().map_err(|_| Failure::malformed("its XML is damaged"))?);
                 }
                 Event::CData(text) if in_text && hidden == 0 => {
-                    self.text().push_str(&text.decode().map_err(|_| Failure::malformed("its XML is damaged"))?);
+                    self.text()
+                        .push_str(&text.decode().map_err(|_| Failure::malformed("its XML is damaged"))?);
                 }
                 // Only the entities of XML itself and numbers are resolved: nothing can expand.
                 Event::GeneralRef(entity) if in_text && hidden == 0 => {
                     let number = entity.resolve_char_ref().ok().flatten();
                     let name = entity.decode().unwrap_or_default();
-                    let known = quick_xml::escape::resolve_predefined_entity(&name).and_then(|text| text.chars().next());
+                    let known =
+                        quick_xml::escape::resolve_predefined_entity(&name).and_then(|text| text.chars().next());
                     self.text().extend(number.or(known));
                 }
                 Event::Eof => return Ok(()),
@@ -208,7 +224,10 @@ impl Text {
             }
             b"tbl" => {
                 if let Some(table) = self.open.pop() {
-                    self.tables.push(Table { name: String::new(), rows: table.rows });
+                    self.tables.push(Table {
+                        name: String::new(),
+                        rows: table.rows,
+                    });
                 }
             }
             _ => (),

@@ -10,7 +10,12 @@ pub(super) fn zip(file: &[u8]) -> Option<&'static str> {
         return zip_head(file);
     };
     let has = |name: &str| archive.index_for_name(name).is_some();
-    let holds = |folder: &str| archive.file_names().flatten().any(|name| name.trim_start_matches('/').starts_with(folder));
+    let holds = |folder: &str| {
+        archive
+            .file_names()
+            .flatten()
+            .any(|name| name.trim_start_matches('/').starts_with(folder))
+    };
     if has("xl/workbook.bin") {
         Some(XLSB)
     } else if has("xl/vbaProject.bin") {

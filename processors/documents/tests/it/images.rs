@@ -12,13 +12,18 @@ use super::{lines, read_as, reason};
 
 /// Bars as a till prints them: something to recognise that is no text.
 fn picture() -> GrayImage {
-    GrayImage::from_fn(400, 300, |x, y| Luma([if x / 10 % 2 == 0 && y > 50 && y < 250 { 0 } else { 255 }]))
+    GrayImage::from_fn(400, 300, |x, y| {
+        Luma([if x / 10 % 2 == 0 && y > 50 && y < 250 { 0 } else { 255 }])
+    })
 }
 
 /// Where no weights are installed, either Tesseract looks at it and finds nothing, or nobody does.
 fn nothing_found(result: Result<Reading, ReadError>) {
     match result {
-        Err(ReadError::Failed { reason: FailureReason::NoEngine | FailureReason::NoText, .. }) => (),
+        Err(ReadError::Failed {
+            reason: FailureReason::NoEngine | FailureReason::NoText,
+            ..
+        }) => (),
         Ok(reading) => assert!(reading.engine.contains("tesseract"), "{}", reading.engine),
         other => panic!("{other:?}"),
     }
@@ -26,9 +31,19 @@ fn nothing_found(result: Result<Reading, ReadError>) {
 
 #[test]
 fn images_of_all_kinds_reach_recognition() {
-    for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Tiff, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif] {
+    for format in [
+        ImageFormat::Png,
+        ImageFormat::Jpeg,
+        ImageFormat::Tiff,
+        ImageFormat::WebP,
+        ImageFormat::Bmp,
+        ImageFormat::Gif,
+    ] {
         let mut file = Cursor::new(Vec::new());
-        DynamicImage::from(picture()).to_rgb8().write_to(&mut file, format).unwrap();
+        DynamicImage::from(picture())
+            .to_rgb8()
+            .write_to(&mut file, format)
+            .unwrap();
         nothing_found(read_as(file.get_ref(), "photo", None));
     }
 }
@@ -38,7 +53,10 @@ fn a_damaged_image_is_told() {
     let mut file = Cursor::new(Vec::new());
     picture().write_to(&mut file, ImageFormat::Png).unwrap();
     let file = file.into_inner();
-    assert_eq!(reason(read_as(&file[..file.len() / 2], "x.png", None)), FailureReason::Malformed);
+    assert_eq!(
+        reason(read_as(&file[..file.len() / 2], "x.png", None)),
+        FailureReason::Malformed
+    );
 }
 
 #[test]

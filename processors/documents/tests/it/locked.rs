@@ -25,9 +25,12 @@ fn locked(cipher: Cipher, owner: &str, user: &str) -> Vec<u8> {
     let filters = |filter: Arc<dyn CryptFilter>| BTreeMap::from([(b"StdCF".to_vec(), filter)]);
     let name = || b"StdCF".to_vec();
     let version = match cipher {
-        Cipher::Rc4Short => {
-            EncryptionVersion::V1 { document: &plain, owner_password: owner, user_password: user, permissions }
-        }
+        Cipher::Rc4Short => EncryptionVersion::V1 {
+            document: &plain,
+            owner_password: owner,
+            user_password: user,
+            permissions,
+        },
         Cipher::Rc4Long => EncryptionVersion::V2 {
             document: &plain,
             owner_password: owner,
@@ -65,7 +68,11 @@ fn locked(cipher: Cipher, owner: &str, user: &str) -> Vec<u8> {
 fn the_users_password_opens() {
     for cipher in CIPHERS {
         let reading = read_as(&locked(cipher, "master", "view"), "x.pdf", Some("view"));
-        assert_eq!(lines(&reading.unwrap()), ["Invoice", "Total to pay 12.50"], "{cipher:?}");
+        assert_eq!(
+            lines(&reading.unwrap()),
+            ["Invoice", "Total to pay 12.50"],
+            "{cipher:?}"
+        );
     }
 }
 
@@ -73,7 +80,11 @@ fn the_users_password_opens() {
 fn the_owners_password_opens() {
     for cipher in CIPHERS {
         let reading = read_as(&locked(cipher, "master", "view"), "x.pdf", Some("master"));
-        assert_eq!(lines(&reading.unwrap()), ["Invoice", "Total to pay 12.50"], "{cipher:?}");
+        assert_eq!(
+            lines(&reading.unwrap()),
+            ["Invoice", "Total to pay 12.50"],
+            "{cipher:?}"
+        );
     }
 }
 
@@ -81,8 +92,16 @@ fn the_owners_password_opens() {
 fn a_wrong_password_is_told_from_none() {
     for cipher in CIPHERS {
         let file = locked(cipher, "master", "view");
-        assert_eq!(read_as(&file, "x.pdf", None), Err(ReadError::PasswordRequired), "{cipher:?}");
-        assert_eq!(read_as(&file, "x.pdf", Some("guess")), Err(ReadError::WrongPassword), "{cipher:?}");
+        assert_eq!(
+            read_as(&file, "x.pdf", None),
+            Err(ReadError::PasswordRequired),
+            "{cipher:?}"
+        );
+        assert_eq!(
+            read_as(&file, "x.pdf", Some("guess")),
+            Err(ReadError::WrongPassword),
+            "{cipher:?}"
+        );
     }
 }
 
@@ -90,7 +109,11 @@ fn a_wrong_password_is_told_from_none() {
 fn what_only_forbids_changes_opens_without_a_password() {
     for cipher in CIPHERS {
         let reading = read_as(&locked(cipher, "master", ""), "x.pdf", None);
-        assert_eq!(lines(&reading.unwrap()), ["Invoice", "Total to pay 12.50"], "{cipher:?}");
+        assert_eq!(
+            lines(&reading.unwrap()),
+            ["Invoice", "Total to pay 12.50"],
+            "{cipher:?}"
+        );
     }
 }
 

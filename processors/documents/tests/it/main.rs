@@ -1,4 +1,5 @@
 //! Reads files made here, the hostile ones too, through the child process as the server does.
+#![expect(clippy::unwrap_used, reason = "what makes the files of a test may fail the test")]
 
 mod images;
 mod locked;
@@ -17,7 +18,10 @@ fn reader() -> Reader {
 }
 
 fn reader_within(time_limit: Duration) -> Reader {
-    let config = ReaderConfig::new(env!("CARGO_BIN_EXE_spendlog-eval").into(), Path::new("/nonexistent").into());
+    let config = ReaderConfig::new(
+        env!("CARGO_BIN_EXE_spendlog-eval").into(),
+        Path::new("/nonexistent").into(),
+    );
     Reader::new(ReaderConfig { time_limit, ..config })
 }
 
@@ -47,5 +51,13 @@ fn reason(result: Result<Reading, ReadError>) -> FailureReason {
 /// The words of each line of all pages, with a space between.
 fn lines(reading: &Reading) -> Vec<String> {
     let lines = reading.pages.iter().flat_map(|page| &page.lines);
-    lines.map(|line| line.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")).collect()
+    lines
+        .map(|line| {
+            line.words
+                .iter()
+                .map(|word| word.text.as_str())
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect()
 }

@@ -15,18 +15,32 @@ fn a_workbook_becomes_tables_of_plain_text() {
     let date = Format::new().set_num_format("dd.mm.yyyy");
     let time = Format::new().set_num_format("yyyy-mm-dd hh:mm");
     sheet.write_row(0, 0, ["Date", "What", "Amount"]).unwrap();
-    sheet.write_datetime_with_format(1, 0, ExcelDateTime::from_ymd(2026, 10, 5).unwrap(), &date).unwrap();
+    sheet
+        .write_datetime_with_format(1, 0, ExcelDateTime::from_ymd(2026, 10, 5).unwrap(), &date)
+        .unwrap();
     sheet.write_string(1, 1, " Train ").unwrap();
     sheet.write_number(1, 2, 0.1 + 0.2).unwrap();
-    let noon = ExcelDateTime::from_ymd(2026, 10, 5).unwrap().and_hms(12, 30, 0).unwrap();
+    let noon = ExcelDateTime::from_ymd(2026, 10, 5)
+        .unwrap()
+        .and_hms(12, 30, 0)
+        .unwrap();
     sheet.write_datetime_with_format(2, 0, noon, &time).unwrap();
     sheet.write_boolean(2, 1, true).unwrap();
-    sheet.write_formula(2, 2, Formula::new("=40000+2").set_result("40002")).unwrap();
+    sheet
+        .write_formula(2, 2, Formula::new("=40000+2").set_result("40002"))
+        .unwrap();
     sheet.write_number(4, 2, 1_234_567.25).unwrap();
     book.add_worksheet().set_name("Empty").unwrap();
     let reading = read(&book.save_to_buffer().unwrap(), "report.xlsx");
     assert_eq!((reading.engine.as_str(), reading.source), ("calamine", Source::Cell));
-    assert_eq!(reading.tables.iter().map(|table| table.name.as_str()).collect::<Vec<_>>(), ["Expenses", "Empty"]);
+    assert_eq!(
+        reading
+            .tables
+            .iter()
+            .map(|table| table.name.as_str())
+            .collect::<Vec<_>>(),
+        ["Expenses", "Empty"]
+    );
     let rows: [Vec<&str>; 4] = [
         vec!["Date", "What", "Amount"],
         vec!["2026-10-05", "Train", "0.3"],
@@ -49,7 +63,12 @@ fn a_cell_at_the_far_corner_costs_one_row() {
 #[test]
 fn an_archive_that_unpacks_to_gigabytes_is_refused() {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    archive.start_file("xl/workbook.xml", SimpleFileOptions::default().compression_level(Some(9))).unwrap();
+    archive
+        .start_file(
+            "xl/workbook.xml",
+            SimpleFileOptions::default().compression_level(Some(9)),
+        )
+        .unwrap();
     for _ in 0..500 {
         archive.write_all(&[b' '; 1 << 20]).unwrap();
     }
@@ -61,7 +80,9 @@ fn an_archive_that_unpacks_to_gigabytes_is_refused() {
 #[test]
 fn a_damaged_workbook_is_told() {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    archive.start_file("xl/workbook.xml", SimpleFileOptions::default()).unwrap();
+    archive
+        .start_file("xl/workbook.xml", SimpleFileOptions::default())
+        .unwrap();
     archive.write_all(b"<workbook>").unwrap();
     let file = archive.finish().unwrap().into_inner();
     assert_eq!(reason(read_as(&file, "x.xlsx", None)), FailureReason::Malformed);
@@ -69,9 +90,13 @@ fn a_damaged_workbook_is_told() {
 
 fn word(body: &str) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    archive.start_file("word/document.xml", SimpleFileOptions::default()).unwrap();
+    archive
+        .start_file("word/document.xml", SimpleFileOptions::default())
+        .unwrap();
     let start = "<?xml version=\"1.0\"?><w:document xmlns:w=\"w\"><w:body>";
-    archive.write_all(format!("{start}{body}</w:body></w:document>").as_bytes()).unwrap();
+    archive
+        .write_all(format!("{start}{body}</w:body></w:document>").as_bytes())
+        .unwrap();
     archive.finish().unwrap().into_inner()
 }
 
@@ -79,7 +104,10 @@ fn word(body: &str) -> Vec<u8> {
 fn a_text_document_becomes_lines_and_tables() {
     let text = |text: &str| format!("<w:p><w:r><w:t>{text}</w:t></w:r></w:p>");
     let row = |cells: &[&str]| {
-        let cells: String = cells.iter().map(|cell| format!("<w:tc>{}</w:tc>", text(cell))).collect();
+        let cells: String = cells
+            .iter()
+            .map(|cell| format!("<w:tc>{}</w:tc>", text(cell)))
+            .collect();
         format!("<w:tr>{cells}</w:tr>")
     };
     let body = format!(
@@ -98,10 +126,19 @@ fn a_text_document_becomes_lines_and_tables() {
 
 #[test]
 fn deep_nesting_and_entities_do_no_harm() {
-    let deep = format!("{}{}", "<w:tbl><w:tr><w:tc>".repeat(100_000), "</w:tc></w:tr></w:tbl>".repeat(100_000));
-    assert_eq!(reason(read_as(&word(&deep), "deep.docx", None)), FailureReason::TooLarge);
+    let deep = format!(
+        "{}{}",
+        "<w:tbl><w:tr><w:tc>".repeat(100_000),
+        "</w:tc></w:tr></w:tbl>".repeat(100_000)
+    );
+    assert_eq!(
+        reason(read_as(&word(&deep), "deep.docx", None)),
+        FailureReason::TooLarge
+    );
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    archive.start_file("word/document.xml", SimpleFileOptions::default()).unwrap();
+    archive
+        .start_file("word/document.xml", SimpleFileOptions::default())
+        .unwrap();
     let laugh = "<!DOCTYPE d [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;\">]><d><p><t>funny &b; end</t></p></d>";
     archive.write_all(laugh.as_bytes()).unwrap();
     let reading = read(&archive.finish().unwrap().into_inner(), "laugh.docx");

@@ -18,7 +18,8 @@ pub(crate) fn document(contents: &[&str]) -> Document {
         .iter()
         .map(|content| {
             let content = document.add_object(Stream::new(dictionary! {}, content.as_bytes().to_vec()));
-            let page = dictionary! { "Type" => "Page", "Parent" => pages, "Contents" => content, "Resources" => resources };
+            let page =
+                dictionary! { "Type" => "Page", "Parent" => pages, "Contents" => content, "Resources" => resources };
             document.add_object(page).into()
         })
         .collect();
@@ -59,12 +60,18 @@ fn raw(objects: &[String]) -> Vec<u8> {
     for place in places {
         file += &format!("{place:010} 00000 n \n");
     }
-    file += &format!("trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n", objects.len() + 1);
+    file += &format!(
+        "trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n",
+        objects.len() + 1
+    );
     file.into_bytes()
 }
 
 fn stream(dictionary: &str, content: &str) -> String {
-    format!("<< {dictionary} /Length {} >>\nstream\n{content}\nendstream", content.len())
+    format!(
+        "<< {dictionary} /Length {} >>\nstream\n{content}\nendstream",
+        content.len()
+    )
 }
 
 #[test]
@@ -76,7 +83,10 @@ fn a_text_layer_becomes_rows_with_places() {
     let amount = &page.lines[1].words[3];
     assert!(amount.area.x0 > 6600 && amount.area.x0 < 6800, "{:?}", amount.area);
     assert!(amount.area.y0 > 1400 && amount.area.y1 < 1800, "{:?}", amount.area);
-    assert_eq!((reading.engine.as_str(), reading.source), ("pdf-extract", Source::TextLayer));
+    assert_eq!(
+        (reading.engine.as_str(), reading.source),
+        ("pdf-extract", Source::TextLayer)
+    );
     assert_eq!(reading.confidence.0, 1000);
 }
 
@@ -89,7 +99,8 @@ fn junk_before_the_mark_does_no_harm() {
 #[test]
 fn turned_pages_are_read_as_they_are_shown() {
     // Drawn upwards on a page that is shown turned by a quarter.
-    let mut turned = document(&["BT /F1 12 Tf 0 1 -1 0 100 50 Tm (left) Tj ET BT /F1 12 Tf 0 1 -1 0 100 600 Tm (right) Tj ET"]);
+    let mut turned =
+        document(&["BT /F1 12 Tf 0 1 -1 0 100 50 Tm (left) Tj ET BT /F1 12 Tf 0 1 -1 0 100 600 Tm (right) Tj ET"]);
     let page = turned.get_pages()[&1];
     turned.get_dictionary_mut(page).unwrap().set("Rotate", 90);
     let reading = read(&bytes(turned), "x.pdf");
@@ -101,27 +112,45 @@ fn turned_pages_are_read_as_they_are_shown() {
 #[test]
 fn pages_keep_their_order_and_empty_ones_their_place() {
     let reading = read(&bytes(document(&[TEXT, "", TEXT])), "x.pdf");
-    assert_eq!(reading.pages.iter().map(|page| page.number).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!(reading.pages.iter().map(|page| page.lines.len()).collect::<Vec<_>>(), [2, 0, 2]);
+    assert_eq!(
+        reading.pages.iter().map(|page| page.number).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
+    assert_eq!(
+        reading.pages.iter().map(|page| page.lines.len()).collect::<Vec<_>>(),
+        [2, 0, 2]
+    );
 }
 
 #[test]
 fn an_empty_page_is_no_text() {
-    assert_eq!(reason(read_as(&bytes(document(&[""])), "x.pdf", None)), FailureReason::NoText);
+    assert_eq!(
+        reason(read_as(&bytes(document(&[""])), "x.pdf", None)),
+        FailureReason::NoText
+    );
 }
 
 #[test]
 fn damage_is_told() {
-    assert_eq!(reason(read_as(b"%PDF-1.7\nnothing of the kind", "x.pdf", None)), FailureReason::Malformed);
+    assert_eq!(
+        reason(read_as(b"%PDF-1.7\nnothing of the kind", "x.pdf", None)),
+        FailureReason::Malformed
+    );
     let file = bytes(document(&[TEXT]));
     // Without its directory a PDF can still be put together again.
-    assert_eq!(lines(&read(&file[..file.len() - 60], "x.pdf")), ["Invoice", "Total to pay 12.50"]);
+    assert_eq!(
+        lines(&read(&file[..file.len() - 60], "x.pdf")),
+        ["Invoice", "Total to pay 12.50"]
+    );
 }
 
 #[test]
 fn too_many_pages_are_refused() {
     let pages = vec![TEXT; 501];
-    assert_eq!(reason(read_as(&bytes(document(&pages)), "x.pdf", None)), FailureReason::TooLarge);
+    assert_eq!(
+        reason(read_as(&bytes(document(&pages)), "x.pdf", None)),
+        FailureReason::TooLarge
+    );
 }
 
 /// Reads a hostile file: in the end there is a reading or a reason, in time.
@@ -148,10 +177,19 @@ fn a_tree_of_pages_that_goes_round_in_a_circle_ends() {
 fn a_form_that_contains_itself_ends() {
     let mut objects = Vec::new();
     object("<< /Type /Catalog /Pages 2 0 R >>", &mut objects);
-    object("<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 200 200] >>", &mut objects);
-    object("<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /XObject << /A 5 0 R >> /Font << /F1 6 0 R >> >> >>", &mut objects);
+    object(
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 200 200] >>",
+        &mut objects,
+    );
+    object(
+        "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /XObject << /A 5 0 R >> /Font << /F1 6 0 R >> >> >>",
+        &mut objects,
+    );
     objects.push(stream("", "BT /F1 12 Tf 20 100 Td (still here) Tj ET /A Do"));
-    objects.push(stream("/Type /XObject /Subtype /Form /BBox [0 0 200 200] /Resources << /XObject << /A 5 0 R >> >>", "/A Do"));
+    objects.push(stream(
+        "/Type /XObject /Subtype /Form /BBox [0 0 200 200] /Resources << /XObject << /A 5 0 R >> >>",
+        "/A Do",
+    ));
     object("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>", &mut objects);
     if let Ok(reading) = survive(&raw(&objects)) {
         assert_eq!(lines(&reading), ["still here"]);
@@ -162,16 +200,31 @@ fn a_form_that_contains_itself_ends() {
 fn forms_that_double_at_each_level_end() {
     let mut objects = Vec::new();
     object("<< /Type /Catalog /Pages 2 0 R >>", &mut objects);
-    object("<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 200 200] >>", &mut objects);
-    object("<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /XObject << /A 5 0 R >> >> >>", &mut objects);
+    object(
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 200 200] >>",
+        &mut objects,
+    );
+    object(
+        "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /XObject << /A 5 0 R >> >> >>",
+        &mut objects,
+    );
     objects.push(stream("", "/A Do"));
     for level in 0..40 {
-        let next = format!("/Type /XObject /Subtype /Form /BBox [0 0 200 200] /Resources << /XObject << /A {} 0 R >> >>", level + 6);
+        let next = format!(
+            "/Type /XObject /Subtype /Form /BBox [0 0 200 200] /Resources << /XObject << /A {} 0 R >> >>",
+            level + 6
+        );
         objects.push(stream(&next, "/A Do /A Do"));
     }
-    objects.push(stream("/Type /XObject /Subtype /Form /BBox [0 0 200 200]", "0 0 m 1 1 l S"));
+    objects.push(stream(
+        "/Type /XObject /Subtype /Form /BBox [0 0 200 200]",
+        "0 0 m 1 1 l S",
+    ));
     let failure = survive(&raw(&objects)).unwrap_err();
-    assert!(matches!(failure, FailureReason::TimeLimit | FailureReason::NoText), "{failure:?}");
+    assert!(
+        matches!(failure, FailureReason::TimeLimit | FailureReason::NoText),
+        "{failure:?}"
+    );
 }
 
 #[test]
@@ -195,7 +248,10 @@ fn a_stream_that_unpacks_to_gigabytes_ends() {
     let file = bytes(bomb);
     assert!(file.len() < 100_000);
     let failure = survive(&file).unwrap_err();
-    let fair = matches!(failure, FailureReason::MemoryLimit | FailureReason::TimeLimit | FailureReason::NoText);
+    let fair = matches!(
+        failure,
+        FailureReason::MemoryLimit | FailureReason::TimeLimit | FailureReason::NoText
+    );
     assert!(fair, "{failure:?}");
 }
 

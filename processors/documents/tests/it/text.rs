@@ -22,15 +22,26 @@ fn a_table_is_read_in_any_encoding_with_any_delimiter() {
         assert_eq!(reading.tables[0].rows, rows);
         assert_eq!((reading.engine.as_str(), reading.source), ("csv", Source::Cell));
     }
-    for (delimiter, file) in [(',', "a,b,c\n1,2,\"3,5\"\n"), ('\t', "a\tb\tc\n1\t2\t3,5\n"), ('|', "a|b|c\n1|2|3,5\n")] {
-        assert_eq!(read(file.as_bytes(), "x.csv").tables[0].rows, [["a", "b", "c"], ["1", "2", "3,5"]], "{delimiter:?}");
+    for (delimiter, file) in [
+        (',', "a,b,c\n1,2,\"3,5\"\n"),
+        ('\t', "a\tb\tc\n1\t2\t3,5\n"),
+        ('|', "a|b|c\n1|2|3,5\n"),
+    ] {
+        assert_eq!(
+            read(file.as_bytes(), "x.csv").tables[0].rows,
+            [["a", "b", "c"], ["1", "2", "3,5"]],
+            "{delimiter:?}"
+        );
     }
 }
 
 #[test]
 fn rows_in_quotes_and_named_delimiters_are_understood() {
     let quoted = "\"Date,\"\"What\"\",Sum\"\n\"2026-10-05,\"\"Tea, milk\"\",3.50\"\n";
-    assert_eq!(read(quoted.as_bytes(), "x.csv").tables[0].rows, [["Date", "What", "Sum"], ["2026-10-05", "Tea, milk", "3.50"]]);
+    assert_eq!(
+        read(quoted.as_bytes(), "x.csv").tables[0].rows,
+        [["Date", "What", "Sum"], ["2026-10-05", "Tea, milk", "3.50"]]
+    );
     let named = "sep=;\n=\"0012\";1,5;2,5\n";
     assert_eq!(read(named.as_bytes(), "x.csv").tables[0].rows, [["0012", "1,5", "2,5"]]);
 }
@@ -38,11 +49,16 @@ fn rows_in_quotes_and_named_delimiters_are_understood() {
 #[test]
 fn bank_files_become_statements() {
     let movement = "<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20261005<TRNAMT>-12.50<FITID>77<NAME>Bakery</STMTTRN>";
-    let file = format!("OFXHEADER:100\n\n<OFX><BANKMSGSRSV1><STMTRS><CURDEF>EUR<BANKTRANLIST>{movement}</BANKTRANLIST></STMTRS></BANKMSGSRSV1></OFX>");
+    let file = format!(
+        "OFXHEADER:100\n\n<OFX><BANKMSGSRSV1><STMTRS><CURDEF>EUR<BANKTRANLIST>{movement}</BANKTRANLIST></STMTRS></BANKMSGSRSV1></OFX>"
+    );
     let reading = read(file.as_bytes(), "export.qfx");
     assert_eq!((reading.engine.as_str(), reading.source), ("ofx", Source::Data));
     let movement = &reading.statements[0].movements[0];
-    assert_eq!((movement.amount.to_string(), movement.reference.as_deref()), ("-12.50".to_owned(), Some("77")));
+    assert_eq!(
+        (movement.amount.to_string(), movement.reference.as_deref()),
+        ("-12.50".to_owned(), Some("77"))
+    );
 }
 
 #[test]
@@ -55,6 +71,12 @@ fn plain_text_has_pages_and_no_places() {
 
 #[test]
 fn what_nobody_reads_is_refused() {
-    assert_eq!(reason(read_as(b"<?xml version=\"1.0\"?><a/>", "x.xml", None)), FailureReason::UnsupportedType);
-    assert_eq!(reason(read_as(&[0, 1, 2, 3], "x.bin", None)), FailureReason::UnsupportedType);
+    assert_eq!(
+        reason(read_as(b"<?xml version=\"1.0\"?><a/>", "x.xml", None)),
+        FailureReason::UnsupportedType
+    );
+    assert_eq!(
+        reason(read_as(&[0, 1, 2, 3], "x.bin", None)),
+        FailureReason::UnsupportedType
+    );
 }

@@ -17,12 +17,20 @@ fn draw(text: &str, x: f64, y: f64, size: f64) -> Vec<Glyph> {
 }
 
 fn texts(lines: &[Line]) -> Vec<Vec<&str>> {
-    lines.iter().map(|line| line.words.iter().map(|word| word.text.as_str()).collect()).collect()
+    lines
+        .iter()
+        .map(|line| line.words.iter().map(|word| word.text.as_str()).collect())
+        .collect()
 }
 
 #[test]
 fn rows_come_from_baselines_not_from_the_order_of_drawing() {
-    let glyphs = [draw("12.50", 400.0, 100.2, 10.0), draw("Total", 50.0, 200.0, 10.0), draw("Tea pot", 50.0, 100.0, 10.0)].concat();
+    let glyphs = [
+        draw("12.50", 400.0, 100.2, 10.0),
+        draw("Total", 50.0, 200.0, 10.0),
+        draw("Tea pot", 50.0, 100.0, 10.0),
+    ]
+    .concat();
     let lines = lines(glyphs, 600.0, 800.0);
     assert_eq!(texts(&lines), [vec!["Tea", "pot", "12.50"], vec!["Total"]]);
     let area = lines[1].words[0].area;
@@ -40,7 +48,10 @@ fn small_print_beside_large_letters_shares_their_row() {
 fn letters_drawn_twice_are_read_once() {
     let glyphs = [draw("Total", 50.0, 100.0, 10.0), draw("Total", 50.3, 100.0, 10.0)].concat();
     assert_eq!(texts(&lines(glyphs, 600.0, 800.0)), [["Total"]]);
-    assert_eq!(texts(&lines(draw("11.00", 50.0, 100.0, 10.0), 600.0, 800.0)), [["11.00"]]);
+    assert_eq!(
+        texts(&lines(draw("11.00", 50.0, 100.0, 10.0), 600.0, 800.0)),
+        [["11.00"]]
+    );
 }
 
 #[test]
@@ -64,7 +75,13 @@ fn text_in_another_direction_comes_after_the_rest() {
 
 #[test]
 fn a_turned_page_is_read_as_it_is_shown() {
-    let frame = |quarters| Frame { x0: 0.0, y0: 0.0, x1: 600.0, y1: 800.0, quarters };
+    let frame = |quarters| Frame {
+        x0: 0.0,
+        y0: 0.0,
+        x1: 600.0,
+        y1: 800.0,
+        quarters,
+    };
     assert_eq!(frame(0).place(10.0, 790.0), (10.0, 10.0));
     assert_eq!(frame(1).place(10.0, 20.0), (20.0, 10.0));
     assert_eq!(frame(2).place(590.0, 10.0), (10.0, 10.0));

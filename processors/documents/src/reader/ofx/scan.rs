@@ -32,7 +32,11 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> {
             let (value, after) = value(after);
             rest = after;
             let name = name_of(tag);
-            return Some(if value.is_empty() { Token::Open(name) } else { Token::Value(name, value) });
+            return Some(if value.is_empty() {
+                Token::Open(name)
+            } else {
+                Token::Value(name, value)
+            });
         }
     })
 }

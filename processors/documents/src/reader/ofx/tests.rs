@@ -18,14 +18,27 @@ const SGML: &str = "OFXHEADER:100\r\nDATA:OFXSGML\r\nVERSION:102\r\nENCODING:USA
 #[test]
 fn reads_tags_that_are_never_closed() {
     let statements = read(SGML);
-    let [statement] = statements.as_slice() else { panic!("{statements:?}") };
+    let [statement] = statements.as_slice() else {
+        panic!("{statements:?}")
+    };
     assert_eq!(statement.account_number.as_deref(), Some("DE02 1203"));
     assert_eq!(statement.currency.map(|currency| currency.code()), Some("EUR"));
-    assert_eq!(statement.closing_balance.map(|amount| amount.to_string()).as_deref(), Some("4321.00"));
+    assert_eq!(
+        statement.closing_balance.map(|amount| amount.to_string()).as_deref(),
+        Some("4321.00")
+    );
     assert_eq!(statement.opening_balance, None);
-    let [first, second] = statement.movements.as_slice() else { panic!("{statement:?}") };
-    assert_eq!((first.date.to_string(), first.amount.to_string()), ("2026-10-05".to_owned(), "-12.50".to_owned()));
-    assert_eq!((first.description.as_str(), first.reference.as_deref()), ("Bakery & Sons card 4", Some("A1")));
+    let [first, second] = statement.movements.as_slice() else {
+        panic!("{statement:?}")
+    };
+    assert_eq!(
+        (first.date.to_string(), first.amount.to_string()),
+        ("2026-10-05".to_owned(), "-12.50".to_owned())
+    );
+    assert_eq!(
+        (first.description.as_str(), first.reference.as_deref()),
+        ("Bakery & Sons card 4", Some("A1"))
+    );
     assert_eq!(second.amount.to_string(), "1234.56");
     assert_eq!(second.description, "R\u{e9}fund & \u{e9}t&eacute; <b");
 }
@@ -53,11 +66,17 @@ fn reads_xml_with_several_accounts_and_a_card() {
         account("two", ""),
     );
     let statements = read(&text);
-    let accounts: Vec<_> = statements.iter().map(|statement| statement.account_number.as_deref().unwrap()).collect();
+    let accounts: Vec<_> = statements
+        .iter()
+        .map(|statement| statement.account_number.as_deref().unwrap())
+        .collect();
     assert_eq!(accounts, ["one", "two", "4111"]);
     assert_eq!(statements[0].movements[0].description, "To savings");
-    let currencies: Vec<_> =
-        statements[2].movements.iter().map(|movement| movement.currency.map(|currency| currency.code())).collect();
+    let currencies: Vec<_> = statements[2]
+        .movements
+        .iter()
+        .map(|movement| movement.currency.map(|currency| currency.code()))
+        .collect();
     assert_eq!(currencies, [Some("GBP"), None]);
     assert_eq!(statements[2].movements[0].description, "Hotel");
 }

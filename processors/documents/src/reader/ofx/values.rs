@@ -9,7 +9,11 @@ const DIGITS: usize = 9;
 /// movements of the evening to another day. Separators, as some banks add them, do no harm.
 pub(super) fn date(text: &str) -> Option<Date> {
     let text = text.trim();
-    let digits: String = if text.as_bytes().get(4).is_some_and(|byte| matches!(byte, b'-' | b'/' | b'.')) {
+    let digits: String = if text
+        .as_bytes()
+        .get(4)
+        .is_some_and(|byte| matches!(byte, b'-' | b'/' | b'.'))
+    {
         text.chars().take(10).filter(char::is_ascii_digit).collect()
     } else {
         text.chars().take(8).take_while(char::is_ascii_digit).collect()
@@ -24,7 +28,10 @@ pub(super) fn date(text: &str) -> Option<Date> {
 
 /// The signed amount; with a point or a comma before the last digits, and with or without the other between groups.
 pub(super) fn amount(text: &str) -> Option<Decimal> {
-    let clear: String = text.chars().filter(|letter| !letter.is_whitespace() && *letter != '\u{a0}' && *letter != '\'').collect();
+    let clear: String = text
+        .chars()
+        .filter(|letter| !letter.is_whitespace() && *letter != '\u{a0}' && *letter != '\'')
+        .collect();
     let clear = clear.replace('\u{2212}', "-");
     let (negative, digits) = if let Some(digits) = clear.strip_prefix('-') {
         (true, digits)
@@ -71,7 +78,11 @@ fn plain(digits: &str) -> Option<String> {
         // What some exports have behind nine digits is the noise of their binary numbers: no currency has more than four.
         (_, Some(kept)) => {
             let up = u64::from(fraction.as_bytes()[DIGITS] >= b'5');
-            let scaled = format!("{whole}{kept}").parse::<u64>().ok()?.checked_add(up)?.to_string();
+            let scaled = format!("{whole}{kept}")
+                .parse::<u64>()
+                .ok()?
+                .checked_add(up)?
+                .to_string();
             let scaled = format!("{scaled:0>width$}", width = DIGITS + 1);
             let (whole, fraction) = scaled.split_at(scaled.len() - DIGITS);
             format!("{whole}.{fraction}")

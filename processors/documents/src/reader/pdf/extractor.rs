@@ -1,6 +1,10 @@
 //! The text layer by `pdf-extract`: it tells each glyph's place and width, words and rows are made of them here.
 #![expect(clippy::float_arithmetic, reason = "places on a page, in points; no money")]
-#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range before each cast")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to the range before each cast"
+)]
 
 use std::{
     collections::HashSet,
@@ -41,13 +45,23 @@ pub(super) fn read(document: &Document, (number, id): PageId) -> Option<Extracte
     let resources = inherited(document, page, b"Resources")?.and_then(|object| object.as_dict().ok());
     let forms = count_forms(document, resources)?;
     let (width, height) = frame.size();
-    let mut collector = Collector { frame, glyphs: Vec::new() };
+    let mut collector = Collector {
+        frame,
+        glyphs: Vec::new(),
+    };
     let done = catch_unwind(AssertUnwindSafe(|| output_doc_page(document, &mut collector, number)));
     // What was drawn before it failed may be a part of the page only: the other reader shall try.
     done.ok()?.ok()?;
     let lines = layout::lines(collector.glyphs, width, height);
-    let text = TextPage { width: points(width), height: points(height), lines };
-    Some(Extracted { text, displaced: forms > 0 })
+    let text = TextPage {
+        width: points(width),
+        height: points(height),
+        lines,
+    };
+    Some(Extracted {
+        text,
+        displaced: forms > 0,
+    })
 }
 
 fn points(length: f64) -> u32 {
@@ -63,7 +77,11 @@ fn inherited<'a>(document: &'a Document, page: &'a Dictionary, key: &[u8]) -> Op
         if let Ok(value) = node.get(key) {
             return Some(document.dereference(value).ok().map(|(_, value)| value));
         }
-        match node.get(b"Parent").ok().and_then(|parent| document.dereference(parent).ok()) {
+        match node
+            .get(b"Parent")
+            .ok()
+            .and_then(|parent| document.dereference(parent).ok())
+        {
             Some((_, parent)) => node = parent.as_dict().ok()?,
             None => return Some(None),
         }
@@ -73,19 +91,43 @@ fn inherited<'a>(document: &'a Document, page: &'a Dictionary, key: &[u8]) -> Op
 
 fn frame(document: &Document, page: &Dictionary) -> Option<Frame> {
     let rectangle = |key: &[u8]| -> Option<Option<[f64; 4]>> {
-        let Some(value) = inherited(document, page, key)? else { return Some(None) };
-        let numbers: Vec<f64> = value.as_array().ok()?.iter().filter_map(|value| number(document, value)).collect();
+        let Some(value) = inherited(document, page, key)? else {
+            return Some(None);
+        };
+        let numbers: Vec<f64> = value
+            .as_array()
+            .ok()?
+            .iter()
+            .filter_map(|value| number(document, value))
+            .collect();
         Some(<[f64; 4]>::try_from(numbers).ok())
     };
     let [ax, ay, bx, by] = rectangle(b"MediaBox")??;
     let media = [ax.min(bx), ay.min(by), ax.max(bx), ay.max(by)];
     let shown = rectangle(b"CropBox")?.map_or(media, |[ax, ay, bx, by]| {
-        [ax.min(bx).max(media[0]), ay.min(by).max(media[1]), ax.max(bx).min(media[2]), ay.max(by).min(media[3])]
+        [
+            ax.min(bx).max(media[0]),
+            ay.min(by).max(media[1]),
+            ax.max(bx).min(media[2]),
+            ay.max(by).min(media[3]),
+        ]
     });
-    let [x0, y0, x1, y1] = if shown[2] > shown[0] && shown[3] > shown[1] { shown } else { media };
-    let turn = inherited(document, page, b"Rotate")?.and_then(|turn| turn.as_i64().ok()).unwrap_or(0);
+    let [x0, y0, x1, y1] = if shown[2] > shown[0] && shown[3] > shown[1] {
+        shown
+    } else {
+        media
+    };
+    let turn = inherited(document, page, b"Rotate")?
+        .and_then(|turn| turn.as_i64().ok())
+        .unwrap_or(0);
     let quarters = u8::try_from(turn.rem_euclid(360) / 90).unwrap_or(0);
-    (x1 > x0 && y1 > y0).then_some(Frame { x0, y0, x1, y1, quarters })
+    (x1 > x0 && y1 > y0).then_some(Frame {
+        x0,
+        y0,
+        x1,
+        y1,
+        quarters,
+    })
 }
 
 fn number(document: &Document, value: &Object) -> Option<f64> {
@@ -100,17 +142,38 @@ fn count_forms(document: &Document, resources: Option<&Dictionary>) -> Option<us
     walk(document, resources, &mut HashSet::new(), 0, &mut left).then_some(FORM_DRAWINGS - left)
 }
 
-fn walk(document: &Document, resources: Option<&Dictionary>, above: &mut HashSet<ObjectId>, depth: usize, left: &mut usize) -> bool {
-    let objects = resources.and_then(|resources| resources.get(b"XObject").ok()).and_then(|objects| document.dereference(objects).ok());
-    let Some(Ok(objects)) = objects.map(|(_, objects)| objects.as_dict()) else { return true };
+fn walk(
+    document: &Document,
+    resources: Option<&Dictionary>,
+    above: &mut HashSet<ObjectId>,
+    depth: usize,
+    left: &mut usize,
+) -> bool {
+    let objects = resources
+        .and_then(|resources| resources.get(b"XObject").ok())
+        .and_then(|objects| document.dereference(objects).ok());
+    let Some(Ok(objects)) = objects.map(|(_, objects)| objects.as_dict()) else {
+        return true;
+    };
     for (_, object) in objects {
         let Ok(id) = object.as_reference() else { continue };
-        let Ok(form) = document.get_object(id).and_then(Object::as_stream) else { continue };
-        if form.dict.get(b"Subtype").and_then(Object::as_name).is_ok_and(|kind| kind == b"Image") {
+        let Ok(form) = document.get_object(id).and_then(Object::as_stream) else {
+            continue;
+        };
+        if form
+            .dict
+            .get(b"Subtype")
+            .and_then(Object::as_name)
+            .is_ok_and(|kind| kind == b"Image")
+        {
             continue;
         }
         // A form without resources of its own draws with those of the page: it could name itself.
-        let own = form.dict.get(b"Resources").ok().and_then(|own| document.dereference(own).ok());
+        let own = form
+            .dict
+            .get(b"Resources")
+            .ok()
+            .and_then(|own| document.dereference(own).ok());
         let own = own.and_then(|(_, own)| own.as_dict().ok());
         if depth >= FORM_DEPTH || *left == 0 || !above.insert(id) {
             return false;
@@ -134,7 +197,9 @@ fn draws(form: &lopdf::Stream) -> bool {
         // Not unpacked only for this: what is rare is left to the other reader.
         return true;
     }
-    form.content.windows(3).any(|part| part[0].is_ascii_whitespace() && &part[1..] == b"Do")
+    form.content
+        .windows(3)
+        .any(|part| part[0].is_ascii_whitespace() && &part[1..] == b"Do")
 }
 
 struct Collector {
@@ -151,7 +216,14 @@ impl OutputDev for Collector {
         Ok(())
     }
 
-    fn output_character(&mut self, trm: &Transform, width: f64, spacing: f64, size: f64, text: &str) -> Result<(), OutputError> {
+    fn output_character(
+        &mut self,
+        trm: &Transform,
+        width: f64,
+        spacing: f64,
+        size: f64,
+        text: &str,
+    ) -> Result<(), OutputError> {
         if self.glyphs.len() >= PAGE_GLYPHS {
             return Err(OutputError::FormatError(std::fmt::Error));
         }
@@ -160,7 +232,11 @@ impl OutputDev for Collector {
             self.frame.place(x, y)
         };
         // Letters set apart by the font's spacing still make one word; columns set apart by it do not.
-        let spacing = if spacing.abs() <= 0.4 * size.abs() { spacing } else { 0.0 };
+        let spacing = if spacing.abs() <= 0.4 * size.abs() {
+            spacing
+        } else {
+            0.0
+        };
         let (start, after, above) = (place(0.0, 0.0), place(width * size + spacing, 0.0), place(0.0, size));
         self.glyphs.push(Glyph {
             text: text.to_owned(),

@@ -1,6 +1,10 @@
 //! The text layer by the interpreter that also renders: it knows forms, layers and rotations, and survives damage.
 #![expect(clippy::float_arithmetic, reason = "places on a page, in points; no money")]
-#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range before each cast")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to the range before each cast"
+)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -33,12 +37,19 @@ pub(super) struct Seen {
 
 impl<'a> Interpreter<'a> {
     pub(super) fn new(pdf: &'a Pdf) -> Self {
-        Self { pdf, settings: InterpreterSettings::default() }
+        Self {
+            pdf,
+            settings: InterpreterSettings::default(),
+        }
     }
 
     /// The page of this index, from 0.
     pub(super) fn page(&self, index: usize) -> Option<ReadPage<'_>> {
-        self.pdf.pages().get(index).map(|page| ReadPage { pdf: self.pdf, page, settings: &self.settings })
+        self.pdf.pages().get(index).map(|page| ReadPage {
+            pdf: self.pdf,
+            page,
+            settings: &self.settings,
+        })
     }
 }
 
@@ -57,13 +68,23 @@ impl ReadPage<'_> {
         let transform = self.page.initial_transform(true).to_kurbo();
         let target = Rect::new(0.0, 0.0, width, height);
         let mut context = Context::new(transform, target, &cache, self.pdf.xref(), self.settings.clone());
-        let mut collector = Collector { glyphs: Vec::new(), image_area: 0.0 };
+        let mut collector = Collector {
+            glyphs: Vec::new(),
+            image_area: 0.0,
+        };
         let work = || interpret_page(self.page, &mut context, &mut collector);
         catch_unwind(AssertUnwindSafe(work)).ok()?;
         let lines = layout::lines(collector.glyphs, width, height);
         let points = |length: f64| length.round().clamp(1.0, 100_000.0) as u32;
         let percent = (collector.image_area / (width * height).max(1.0) * 100.0).clamp(0.0, 100.0) as u32;
-        Some(Seen { text: TextPage { width: points(width), height: points(height), lines }, image_percent: percent })
+        Some(Seen {
+            text: TextPage {
+                width: points(width),
+                height: points(height),
+                lines,
+            },
+            image_percent: percent,
+        })
     }
 
     /// The page as an image, or `None` where rendering it failed.
@@ -109,12 +130,22 @@ impl Device<'_> for Collector {
                     let next = props.transform * next.transform() * Point::ZERO;
                     let (x, y) = (next.x - start.x, next.y - start.y);
                     let half = vector(transform, 500.0, 0.0);
-                    if x.hypot(y) <= 0.9 * above.0.hypot(above.1) { (x, y) } else { half }
+                    if x.hypot(y) <= 0.9 * above.0.hypot(above.1) {
+                        (x, y)
+                    } else {
+                        half
+                    }
                 }
                 (None, None) => vector(transform, 500.0, 0.0),
             };
             let size = above.0.hypot(above.1);
-            self.glyphs.push(Glyph { text, x: start.x, y: start.y, advance, size });
+            self.glyphs.push(Glyph {
+                text,
+                x: start.x,
+                y: start.y,
+                advance,
+                size,
+            });
         }
     }
 

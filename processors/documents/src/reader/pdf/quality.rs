@@ -21,7 +21,11 @@ impl Quality {
 
     pub(super) fn of(lines: &[Line]) -> Self {
         let mut quality = Self::NONE;
-        for letter in lines.iter().flat_map(|line| &line.words).flat_map(|word| word.text.chars()) {
+        for letter in lines
+            .iter()
+            .flat_map(|line| &line.words)
+            .flat_map(|word| word.text.chars())
+        {
             if is_broken(letter) {
                 quality.broken += 1;
             } else if letter.is_alphanumeric() {

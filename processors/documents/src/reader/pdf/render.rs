@@ -1,6 +1,5 @@
 //! Pages as images, for recognition.
 #![expect(clippy::float_arithmetic, reason = "scales of a page; no money")]
-#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range before each cast")]
 
 use hayro::hayro_interpret::InterpreterSettings;
 use hayro::hayro_syntax::page::Page;
@@ -43,17 +42,28 @@ pub(super) fn page(page: &Page<'_>, settings: &InterpreterSettings) -> Option<Re
         &RenderCache::new(),
         settings,
         &RenderSettings::default(),
-        &PixmapSettings { x_scale: scale, y_scale: scale, bg_color: WHITE },
+        &PixmapSettings {
+            x_scale: scale,
+            y_scale: scale,
+            bg_color: WHITE,
+        },
     );
     let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
     let data = pixmap.data();
-    let grey = data.iter().all(|pixel| pixel.r.abs_diff(pixel.g) < 12 && pixel.g.abs_diff(pixel.b) < 12);
+    let grey = data
+        .iter()
+        .all(|pixel| pixel.r.abs_diff(pixel.g) < 12 && pixel.g.abs_diff(pixel.b) < 12);
     let (channels, pixels) = if grey {
         (1, data.iter().map(|pixel| pixel.g).collect())
     } else {
         (3, data.iter().flat_map(|pixel| [pixel.r, pixel.g, pixel.b]).collect())
     };
-    (width > 0 && height > 0).then_some(Rendered { width, height, channels, pixels })
+    (width > 0 && height > 0).then_some(Rendered {
+        width,
+        height,
+        channels,
+        pixels,
+    })
 }
 
 impl Rendered {
@@ -66,7 +76,21 @@ impl Rendered {
     }
 
     pub(super) fn into_frame(self, number: u32, lines: Vec<Line>) -> Raster {
-        let Self { width, height, channels, pixels } = self;
-        Raster { head: RasterHead { number, width, height, channels, lines }, pixels }
+        let Self {
+            width,
+            height,
+            channels,
+            pixels,
+        } = self;
+        Raster {
+            head: RasterHead {
+                number,
+                width,
+                height,
+                channels,
+                lines,
+            },
+            pixels,
+        }
     }
 }

@@ -17,7 +17,11 @@ pub(super) fn user_password(file: &[u8], owner: &str) -> Option<String> {
     if !(2..=4).contains(&revision) {
         return None;
     }
-    let key_bytes = if revision == 2 { 5 } else { state.key_length().unwrap_or(40).div_ceil(8).clamp(5, 16) };
+    let key_bytes = if revision == 2 {
+        5
+    } else {
+        state.key_length().unwrap_or(40).div_ceil(8).clamp(5, 16)
+    };
     let mut key = Md5::digest(padded(owner.as_bytes()));
     if revision >= 3 {
         for _ in 0..50 {

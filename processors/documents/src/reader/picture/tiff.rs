@@ -19,7 +19,9 @@ use super::{DECODER_BYTES, page_limit, raster};
 pub(super) fn pages(file: &[u8], answer: &mut Answer<impl Write>) -> Result<bool, Stop> {
     let mut limits = Limits::default();
     limits.decoding_buffer_size = usize::try_from(DECODER_BYTES).unwrap_or(usize::MAX);
-    let Ok(decoder) = Decoder::new(Cursor::new(file)) else { return Ok(false) };
+    let Ok(decoder) = Decoder::new(Cursor::new(file)) else {
+        return Ok(false);
+    };
     let mut decoder = decoder.with_limits(limits);
     let mut number = 0;
     loop {
@@ -45,7 +47,10 @@ fn page(decoder: &mut Decoder<Cursor<&[u8]>>) -> Option<DynamicImage> {
         return None;
     }
     let colour = decoder.colortype().ok()?;
-    let turn = decoder.get_tag_u32(Tag::Orientation).ok().and_then(|value| u8::try_from(value).ok());
+    let turn = decoder
+        .get_tag_u32(Tag::Orientation)
+        .ok()
+        .and_then(|value| u8::try_from(value).ok());
     let image = match (decoder.read_image().ok()?, colour) {
         (DecodingResult::U8(bytes), ColorType::Gray(8)) => GrayImage::from_raw(width, height, bytes)?.into(),
         (DecodingResult::U8(bytes), ColorType::Gray(bits @ (1 | 2 | 4))) => {
@@ -72,7 +77,12 @@ fn unpack(bytes: &[u8], width: u32, height: u32, bits: u8) -> Option<Vec<u8>> {
     if bytes.len() == width * height {
         let high = bytes.iter().copied().max().unwrap_or(0);
         let factor = if high < 16 { 255 / ((1_u16 << bits) - 1) } else { 1 };
-        return Some(bytes.iter().map(|value| u8::try_from(u16::from(*value) * factor).unwrap_or(255)).collect());
+        return Some(
+            bytes
+                .iter()
+                .map(|value| u8::try_from(u16::from(*value) * factor).unwrap_or(255))
+                .collect(),
+        );
     }
     let row_bytes = (width * usize::from(bits)).div_ceil(8);
     if bytes.len() < row_bytes * height {
