@@ -27,6 +27,7 @@ mod page;
 mod pattern;
 mod rowkind;
 mod sale;
+mod seller;
 mod short_dates;
 mod statement;
 mod statement_table;

@@ -74,7 +74,7 @@ pub(crate) fn absolute(value: Decimal) -> Decimal {
     }
 }
 
-const CURRENCY: &str = r"(?:€|£|\$|¥|₹|₽|₺|₫|฿|₱|₩|RM|MYR|SGD|USD|EUR|GBP|CHF|Fr\.|SFr\.|PLN|CZK|SEK|NOK|DKK|HUF|AUD|NZD|CAD|JPY|CNY|INR|IDR|Rp|THB|PHP|HKD|TWD|ZAR|BRL|R\$|S\$|A\$|C\$|US\$|NT\$|HK\$|MXN|kr\.?|zł|Kč|Ft|lei|RON|BGN|AED|ILS|TRY|UAH|KES)";
+const CURRENCY: &str = r"(?:€|£|\$|¥|₹|₽|₺|₫|฿|₱|₩|RM|Rs\.?|MYR|SGD|USD|EUR|GBP|CHF|Fr\.|SFr\.|PLN|CZK|SEK|NOK|DKK|HUF|AUD|NZD|CAD|JPY|CNY|INR|IDR|Rp|THB|PHP|HKD|TWD|ZAR|BRL|R\$|S\$|A\$|C\$|US\$|NT\$|HK\$|MXN|kr\.?|zł|Kč|Ft|lei|RON|BGN|AED|ILS|TRY|UAH|KES)";
 
 regex!(AMOUNT, &pattern(""));
 regex!(AMOUNT_SPACED, &pattern("\\ "));
@@ -203,7 +203,11 @@ pub(crate) fn tidy(text: &str) -> String {
 pub(crate) fn amounts(text: &str, mark: Option<Mark>) -> Vec<Amount> {
     let mut found = Vec::new();
     // Only those who write fractions with a comma part thousands by spaces; elsewhere a space parts two numbers.
-    let pattern = if mark == Some(Mark::Comma) { &*AMOUNT_SPACED } else { &*AMOUNT };
+    let pattern = if mark == Some(Mark::Comma) {
+        &*AMOUNT_SPACED
+    } else {
+        &*AMOUNT
+    };
     for hit in pattern.captures_iter(text) {
         let (Some(whole), Some(digits)) = (hit.get(0), hit.name("number")) else {
             continue;

@@ -59,15 +59,32 @@ pub(crate) fn beside(rows: &Rows, index: usize, is_label: impl Fn(&Labelled) -> 
     found
 }
 
-/// The cells of a row that stand under this place.
+/// The cells of a row that stand under this place; else the first that begins further right, as values do that are set
+/// flush right under a label that is set flush left.
 pub(crate) fn below(area: Option<Box2>, under: &Row, columns: usize) -> Vec<&super::page::Cell> {
-    match area {
-        Some(area) => under
+    let Some(area) = area else {
+        return if columns == 1 {
+            under.cells.iter().take(1).collect()
+        } else {
+            Vec::new()
+        };
+    };
+    let placed = || {
+        under
             .cells
             .iter()
-            .filter(|cell| cell.area.is_some_and(|a| a.x0 < area.x1 && area.x0 < a.x1))
-            .collect(),
-        None if columns == 1 => under.cells.iter().take(1).collect(),
-        None => Vec::new(),
+            .filter_map(|cell| cell.area.map(|place| (cell, place)))
+    };
+    let straight: Vec<_> = placed()
+        .filter(|(_, a)| a.x0 < area.x1 && area.x0 < a.x1)
+        .map(|(cell, _)| cell)
+        .collect();
+    if !straight.is_empty() {
+        return straight;
     }
+    placed()
+        .filter(|(_, a)| a.x0 >= area.x1)
+        .take(1)
+        .map(|(cell, _)| cell)
+        .collect()
 }

@@ -35,7 +35,7 @@ regex!(
 );
 regex!(
     GLUED,
-    r"(?:^|[^A-Za-z])(RM|Rp|Fr\.|SFr\.?|S\$|A\$|AU\$|NZ\$|C\$|CA\$|US\$|HK\$|NT\$|R\$)\s?-?\d"
+    r"(?:^|[^A-Za-z])(RM|Rs\.?|Rp|Fr\.|SFr\.?|S\$|A\$|AU\$|NZ\$|C\$|CA\$|US\$|HK\$|NT\$|R\$)\s?-?\d"
 );
 regex!(
     IN_BRACKETS,
@@ -60,6 +60,7 @@ fn by_sign(sign: &str) -> Option<&'static str> {
         "₴" => "UAH",
         "₪" => "ILS",
         "RM" => "MYR",
+        "Rs" | "Rs." => "INR",
         "Rp" => "IDR",
         "Fr." | "SFr" | "SFr." => "CHF",
         "S$" => "SGD",

@@ -1,7 +1,7 @@
 //! Who pays: the name behind or below a heading of the recipient.
 
 use super::merchant::{Found, Letterhead, clean_name};
-use super::page::{Row, Rows, around};
+use super::page::{Cell, Row, Rows, around};
 use super::rowkind::Kind;
 use super::text::Labelled;
 use spendlog_domain::documents::Confidence;
@@ -75,8 +75,87 @@ fn fold_label(text: &str) -> String {
     super::text::fold(text)
 }
 
+/// Labels that stand in the block of a customer and are no name.
+#[rustfmt::skip]
+const LABELS: &[&str] = &[
+    "NUMMER", "NUMBER", "NR", "NO", "GLOBALE NUMMER", "KUNDENNUMMER", "TEL", "EMAIL", "E MAIL", "ATTN", "ADDRESS",
+    "ANSCHRIFT", "UST", "VAT", "INFORMATION", "DELIVERY ADDRESS", "SHIPPING ADDRESS", "BILLING ADDRESS",
+    "LIEFERADRESSE", "ADRESSE", "PAGE", "SEITE", "DATE", "DATUM",
+];
+
+/// The name on top of an address that is not the merchant's: what stands in the window of the envelope.
+pub(crate) fn addressee(rows: &Rows, merchant: Option<&Found>) -> Option<Found> {
+    let merchant = merchant.map(|merchant| fold_label(&merchant.text));
+    let page = rows.rows.first()?.page;
+    let end = rows
+        .rows
+        .iter()
+        .position(|row| row.page != page)
+        .unwrap_or(rows.rows.len())
+        .min(30);
+    for (index, row) in rows.rows[..end].iter().enumerate() {
+        for cell in row.cells.iter().filter(|cell| is_city(&cell.text)) {
+            let Some(area) = cell.area else { continue };
+            // Upwards through the lines that begin at the same place.
+            let mut block: Vec<(usize, &Cell)> = Vec::new();
+            for (above, row) in rows.rows[..index].iter().enumerate().rev().take(6) {
+                match row
+                    .cells
+                    .iter()
+                    .find(|cell| cell.area.is_some_and(|a| a.x0.abs_diff(area.x0) < 150))
+                {
+                    Some(cell) if !is_city(&cell.text) => block.push((above, cell)),
+                    Some(_) => break,
+                    None if index - above > 4 => break,
+                    None => {}
+                }
+            }
+            let names = block.iter().rev().filter(|(_, cell)| {
+                let words = Labelled::of(&cell.text);
+                let address =
+                    super::rowkind::HOUSE.is_match(&cell.text) || cell.text.chars().any(|c| c.is_ascii_digit());
+                is_name(&cell.text)
+                    && !address
+                    && !words.starts(SALUTATIONS)
+                    && !words.starts(HEADINGS)
+                    && cell.text.len() < 60
+            });
+            let own = |text: &str| {
+                merchant.as_ref().is_some_and(|merchant| {
+                    fold_label(text).contains(merchant.as_str())
+                        || text.len() > 6 && merchant.contains(&fold_label(text))
+                })
+            };
+            if block.len() < 2 || block.iter().any(|(_, cell)| own(&cell.text)) {
+                continue;
+            }
+            if let Some((at, cell)) = names.into_iter().next() {
+                let name = found(&rows.rows[*at], *at, cell.text.clone());
+                return name.map(|name| Found {
+                    score: 650,
+                    area: cell.area,
+                    rule: "name on top of an address",
+                    ..name
+                });
+            }
+        }
+    }
+    None
+}
+
+const SALUTATIONS: &[&str] = &[
+    "HERRN", "HERR", "FRAU", "FIRMA", "MR", "MRS", "MS", "MONSIEUR", "MADAME", "TO", "AN",
+];
+
+fn is_city(text: &str) -> bool {
+    super::rowkind::POSTCODE.is_match(text) && text.len() < 50
+}
+
 fn is_name(text: &str) -> bool {
     let words = Labelled::of(text);
+    if words.starts(LABELS) {
+        return false;
+    }
     words.letters() >= 3
         && text.len() < 70
         && !text.trim_end().ends_with(':')

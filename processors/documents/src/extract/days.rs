@@ -2,7 +2,6 @@
 
 use spendlog_domain::values::Date;
 
-use super::beside::below;
 use super::dates::{DateHit, Day, Order, dates};
 use super::locale::Locale;
 use super::page::{Cell, Rows};
@@ -40,16 +39,21 @@ const ISSUED: &[&str] = &[
     "AUSSTELLUNGSDATUM", "DATE DE FACTURE", "DATE FACTURE", "DATE DE FACTURATION", "DATE D EMISSION",
     "FECHA FACTURA", "FECHA DE FACTURA", "FECHA DE EMISION", "FECHA EMISION", "DATA FATTURA", "DATA DOCUMENTO",
     "DATA EMISSIONE", "FACTUURDATUM", "FAKTURADATO", "FAKTURADATUM", "DATA WYSTAWIENIA", "DATUM VYSTAVENI",
-    "INVOICE DATED", "DATE INVOICE", "RECHNUNG VOM", "FACTURE DU", "VOM",
+    "INVOICE DATED", "DATE INVOICE", "RECHNUNG VOM", "FACTURE DU",
+];
+#[rustfmt::skip]
+const TITLE: &[&str] = &[
+    "RECHNUNG", "INVOICE", "FACTURE", "FACTURA", "FATTURA", "FACTUUR", "FAKTURA", "GUTSCHRIFT", "RECEIPT",
 ];
 #[rustfmt::skip]
 const DATE: &[&str] = &["DATE", "DATUM", "FECHA", "DATA", "TARIKH", "DATO", "DT", "DATE TIME", "DAT"];
 #[rustfmt::skip]
 const DUE: &[&str] = &[
-    "DUE DATE", "DUE", "PAYMENT DUE", "PAY BY", "PAYABLE BY", "PAYMENT DATE", "FALLIG", "FALLIGKEIT", "ZAHLBAR BIS",
-    "ZU ZAHLEN BIS", "NETTO BIS", "ZAHLBAR", "ECHEANCE", "DATE D ECHEANCE", "DATE LIMITE", "VENCIMIENTO",
-    "FECHA DE VENCIMIENTO", "SCADENZA", "DATA SCADENZA", "VERVALDATUM", "VERVAL", "TE BETALEN VOOR", "FORFALL",
-    "FORFALLSDATO", "FORFALLODATUM", "TERMIN PLATNOSCI", "SPLATNOST", "TEMPO PEMBAYARAN",
+    "DUE DATE", "DUE", "BIS ZUM", "BIS SPATESTENS", "UBERWEISEN SIE BIS", "PAYMENT DUE", "PAY BY", "PAYABLE BY",
+    "PAYMENT DATE", "FALLIG", "FALLIGKEIT", "ZAHLBAR BIS", "ZU ZAHLEN BIS", "NETTO BIS", "ZAHLBAR", "ECHEANCE",
+    "DATE D ECHEANCE", "DATE LIMITE", "VENCIMIENTO", "FECHA DE VENCIMIENTO", "SCADENZA", "DATA SCADENZA",
+    "VERVALDATUM", "VERVAL", "TE BETALEN VOOR", "FORFALL", "FORFALLSDATO", "FORFALLODATUM", "TERMIN PLATNOSCI",
+    "SPLATNOST", "TEMPO PEMBAYARAN",
 ];
 #[rustfmt::skip]
 const OTHER: &[&str] = &[
@@ -107,13 +111,20 @@ pub(crate) fn days(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
         let above = label_above(rows, *row_at, cell);
         let nearest = if own.letters() >= 2 { &own } else { &left };
         let near = |labels: &[&str]| {
-            nearest.any(labels) || (nearest.letters() < 2 && above.as_ref().is_some_and(|above| above.any(labels)))
+            nearest.any(labels) || (own.letters() < 2 && above.as_ref().is_some_and(|above| above.any(labels)))
         };
         let mut points = 20;
         let mut rule = "date in the text";
         if near(ISSUED) {
             points += 50;
             rule = "label of the date of issue";
+        } else if nearest.any(TITLE) && !nearest.any(OTHER) {
+            points += if nearest.any(&["NR", "NO", "#", "NUMMER", "NUMBER"]) {
+                40
+            } else {
+                32
+            };
+            rule = "behind the title";
         } else if near(DATE)
             || row.cells.iter().any(|cell| Labelled::of(&cell.text).starts(DATE)) && cell_at == &(row.cells.len() - 1)
         {
@@ -173,11 +184,19 @@ pub(crate) fn days(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
 
 /// A date that can be read in two ways is the one that the document also writes in a way that cannot be mistaken.
 fn agreed(hit: &DateHit, all: &[DateHit]) -> DateHit {
-    let Day::Open { day_first, month_first } = hit.day else { return *hit };
+    let Day::Open { day_first, month_first } = hit.day else {
+        return *hit;
+    };
     let sure = |date: Date| all.iter().any(|other| !other.compact && other.day == Day::Sure(date));
     match (sure(day_first), sure(month_first)) {
-        (true, false) => DateHit { day: Day::Sure(day_first), ..*hit },
-        (false, true) => DateHit { day: Day::Sure(month_first), ..*hit },
+        (true, false) => DateHit {
+            day: Day::Sure(day_first),
+            ..*hit
+        },
+        (false, true) => DateHit {
+            day: Day::Sure(month_first),
+            ..*hit
+        },
         _ => *hit,
     }
 }
@@ -194,13 +213,22 @@ fn decide(hit: &DateHit, order: Option<Order>, today: Date) -> Option<(Date, boo
     }
 }
 
+/// The label in one of the two rows above: straight above, or, at the end of its row, further left, where labels are
+/// set flush left and values flush right.
 fn label_above(rows: &Rows, row_at: usize, cell: &Cell) -> Option<Labelled> {
+    let area = cell.area?;
     for step in 1..=2 {
         let above = rows.rows.get(row_at.checked_sub(step)?)?;
-        let label = below(cell.area, above, 1)
-            .into_iter()
-            .find(|label| label.text.chars().any(char::is_alphabetic));
-        if let Some(label) = label {
+        let worded = |label: &&Cell| label.text.chars().any(char::is_alphabetic);
+        let straight = above
+            .cells
+            .iter()
+            .find(|label| worded(label) && label.area.is_some_and(|a| a.x0 < area.x1 && area.x0 < a.x1));
+        let left = above
+            .cells
+            .last()
+            .filter(|label| worded(label) && label.area.is_some_and(|a| a.x1 <= area.x0));
+        if let Some(label) = straight.or(left) {
             return Some(Labelled::of(&label.text));
         }
     }

@@ -4,7 +4,7 @@ use spendlog_domain::documents::{Box2, Confidence};
 use spendlog_domain::values::Decimal;
 
 use super::amounts::{Mark, amounts, mark_of, tidy, units};
-use super::labels::{Label, label_of, of_one_class, opens_tax_summary};
+use super::labels::{Label, TAX, label_of, of_one_class, opens_tax_summary};
 use super::page::{Row, Rows};
 use super::text::Labelled;
 
@@ -29,6 +29,8 @@ pub(crate) struct Entry {
     pub borrowed: bool,
     /// Whether it stands in the table of tax classes.
     pub summary: bool,
+    /// Whether its row speaks of taxes.
+    pub taxed: bool,
     /// Whether its label names one tax class.
     pub class: bool,
     /// The page, from 1.
@@ -57,17 +59,23 @@ impl Entries {
     pub(crate) fn of(rows: &Rows) -> Self {
         let mark = mark_of(rows.rows.iter().map(|row| row.text.as_str()));
         let mut all = Vec::new();
-        let mut summary: Option<usize> = None;
+        let mut summary: Option<(usize, bool)> = None;
         let mut pending: Option<(usize, Label)> = None;
         for (index, row) in rows.rows.iter().enumerate() {
             let words = Labelled::of(&row.text);
             let mut found = row_entries(index, row, mark);
             let money = found.iter().filter(|entry| entry.monetary).count();
             if opens_tax_summary(&words) && money == 0 && index * 3 > rows.rows.len() {
-                summary = Some(index);
+                summary = Some((index, false));
             }
-            // Behind the table of tax classes other things may follow: it is taken to end after a dozen rows.
-            let in_summary = summary.is_some_and(|start| index >= start && index < start + 12);
+            // It ends with the next row of words behind its amounts, and after a dozen rows at the latest.
+            summary = match summary {
+                Some((start, _)) if index >= start + 12 => None,
+                Some((start, true)) if money == 0 && words.letters() >= 5 && index > start => None,
+                Some((start, seen)) => Some((start, seen || money > 0)),
+                None => None,
+            };
+            let in_summary = summary.is_some();
             // A label alone in its row names the amount that stands alone in the next.
             if let Some((at, label)) = pending.take()
                 && at + 1 == index
@@ -90,6 +98,7 @@ impl Entries {
             for entry in &mut found {
                 entry.summary = in_summary;
                 entry.class = of_one_class(&words);
+                entry.taxed = words.any(TAX);
             }
             all.extend(found);
         }
@@ -139,10 +148,17 @@ fn borrow_from_above(all: &mut [Entry], index: usize, label: Label, rows: &Rows)
 fn shifted_columns(all: &mut [Entry], rows: &Rows) {
     let labels: Vec<Option<Label>> = rows.rows.iter().map(|row| label_of(&Labelled::of(&row.text))).collect();
     let money = |all: &[Entry], row: usize| -> Vec<usize> {
-        all.iter().enumerate().filter(|(_, entry)| entry.row == row && entry.monetary).map(|(at, _)| at).collect()
+        all.iter()
+            .enumerate()
+            .filter(|(_, entry)| entry.row == row && entry.monetary)
+            .map(|(at, _)| at)
+            .collect()
     };
     let is_sum = |label: Option<Label>| {
-        matches!(label, Some(Label::Grand | Label::Total | Label::TotalIncluding | Label::TotalExcluding | Label::Subtotal))
+        matches!(
+            label,
+            Some(Label::Grand | Label::Total | Label::TotalIncluding | Label::TotalExcluding | Label::Subtotal)
+        )
     };
     let mut start = 0;
     while start < labels.len() {
@@ -154,7 +170,9 @@ fn shifted_columns(all: &mut [Entry], rows: &Rows) {
         let mut closed = None;
         for row in start..labels.len().min(start + 7) {
             let here = money(all, row);
-            let (label, [] | [_]) = (labels[row], &here[..]) else { break };
+            let (label, [] | [_]) = (labels[row], &here[..]) else {
+                break;
+            };
             if label.is_none() && here.is_empty() {
                 break;
             }
@@ -208,6 +226,7 @@ fn row_entries(index: usize, row: &Row, mark: Option<Mark>) -> Vec<Entry> {
                 borrowed: false,
                 summary: false,
                 class: false,
+                taxed: false,
                 page: row.page,
                 area: cell.area,
                 confidence: cell.confidence,

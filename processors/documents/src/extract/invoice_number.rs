@@ -12,7 +12,8 @@ regex!(
     (?: tax\s?)? (?:invoice|inv|bill|receipt|rcpt|doc(?:ument)?|check|chk|slip|cash\s?(?:inv|bill)|credit\s?note) \s?\.? \s*
         (?: n(?:umber|o|um|r|°|º)\b | \# | id\b | ref\b | n[°º] )
   | (?:rechnungs?|beleg|bon|quittungs?|gutschrifts?)[\s-]*(?:nummer|nr|no|\#)\b
-  | (?:handels)?(?:rechnung|gutschrift)\s(?:nr|no)\b
+  | (?:rechnung|gutschrift)\s*(?:\(\d+\)\s*)?(?:(?:nr|no)\b|\#)
+  | rechnung\b[^|:]{1,40}\snr\b
   | (?:facture|ticket|avoir)\s*(?:n[°ºo.]|num[ée]ro|no\b|\#)
   | (?:n[°º.]|num[ée]ro)\s*(?:de\s)?(?:facture|ticket)
   | factura\s*(?:n[°ºo.]|num(?:ero|\.)?|n[úu]mero|\#)

@@ -45,7 +45,8 @@ const CHANGE: &[&str] = &[
 #[rustfmt::skip]
 const ROUNDED: &[&str] = &[
     "TOTAL ROUNDED", "ROUNDED TOTAL", "AMT ROUNDED", "AMOUNT ROUNDED", "TOTAL AFTER", "AFTER ROUNDING", "AFTER ADJ",
-    "AFTER ROUND", "ROUNDED AMOUNT", "ROUND D TOTAL", "ROUND TOTAL", "ROUNDED TTL", "TOTAL WITH ROUNDING", "TOTAL INCL ROUNDING",
+    "AFTER ROUND", "ROUNDED AMOUNT", "ROUND D TOTAL", "ROUND TOTAL", "ROUNDED TTL", "TOTAL WITH ROUNDING",
+    "TOTAL INCL ROUNDING",
 ];
 #[rustfmt::skip]
 const ROUNDING: &[&str] = &[
@@ -62,7 +63,8 @@ const DISCOUNT: &[&str] = &[
 /// A discount, even where it is called a total.
 #[rustfmt::skip]
 const SAVED: &[&str] = &[
-    "TOTAL SAVING", "TOTAL SAVINGS", "TOTAL DISCOUNT", "DISCOUNT TOTAL", "YOU SAVE", "YOU SAVED", "SIE SPAREN", "GESPART",
+    "TOTAL SAVING", "TOTAL SAVINGS", "TOTAL DISCOUNT", "DISCOUNT TOTAL", "YOU SAVE", "YOU SAVED", "SIE SPAREN",
+    "GESPART",
 ];
 #[rustfmt::skip]
 const COUNT: &[&str] = &[
@@ -82,11 +84,11 @@ const PAID: &[&str] = &[
 ];
 #[rustfmt::skip]
 const PREPAID: &[&str] = &[
-    "DEPOSIT", "ALREADY PAID", "PREPAID", "ADVANCE", "ANZAHLUNG", "ACOMPTE", "VORAUSZAHLUNG", "BEREITS GEZAHLT",
-    "BEREITS BEZAHLT", "ACCONTO", "ANTICIPO", "VOORSCHOT",
+    "DEPOSIT", "ALREADY PAID", "ERHALTENE ANZAHLUNGEN", "BEREITS ERHALTEN", "PREPAID", "ADVANCE", "ANZAHLUNG",
+    "ACOMPTE", "VORAUSZAHLUNG", "BEREITS GEZAHLT", "BEREITS BEZAHLT", "ACCONTO", "ANTICIPO", "VOORSCHOT",
 ];
 #[rustfmt::skip]
-const TAX: &[&str] = &[
+pub(crate) const TAX: &[&str] = &[
     "GST", "SST", "VAT", "TAX", "TAXES", "HST", "PST", "QST", "MWST", "UST", "MEHRWERTSTEUER", "UMSATZSTEUER",
     "STEUER", "STEUERN", "STEUERBETRAG", "TVA", "TAXE", "IVA", "IMPUESTO", "IMPUESTOS", "IMPOSTA", "BTW", "MOMS",
     "DPH", "PTU", "CUKAI", "SERVICE TAX", "SALES TAX", "TTL TAX", "TOTAL TAX", "AFA", "KDV",
@@ -101,15 +103,16 @@ const SERVICE: &[&str] = &[
 #[rustfmt::skip]
 const SUBTOTAL: &[&str] = &[
     "SUBTOTAL", "SUB TOTAL", "SUB TTL", "SUBTTL", "ZWISCHENSUMME", "SOUS TOTAL", "SUBTOTALE", "SUBTOTAAL",
-    "DELSUMMA", "SUMME NETTO", "ITEMS TOTAL", "JUMLAH KECIL", "WARENWERT", "POSITIONSSUMME", "PARTIAL", "PARZIALE",
+    "DELSUMMA", "SUMME NETTO", "POSITIONSSUMME", "ITEMS TOTAL", "JUMLAH KECIL", "WARENWERT", "POSITIONSSUMME",
+    "PARTIAL", "PARZIALE",
 ];
 #[rustfmt::skip]
 const EXCLUDING: &[&str] = &[
-    "EXCLUDING", "EXCL", "EXCLUSIVE", "EXCLUDED", "BEFORE TAX", "BEFORE GST", "BEFORE VAT", "PRE TAX", "WITHOUT TAX",
-    "EX VAT", "EX GST", "EX TAX", "TAXABLE", "ZZGL", "HT", "HORS TAXE", "HORS TVA", "SIN IVA", "BASE IMPONIBLE",
-    "IMPONIBILE", "EXCL BTW", "EX BTW", "NETTOBETRAG", "GESAMT NETTO", "NETTO", "NETTOSUMME", "NETTOWERT",
-    "STEUERBASIS", "NET AMOUNT", "TAX BASE", "NETTO INSGESAMT", "GESAMTNETTO", "NETTOGESAMT", "TOTAL NETTO",
-    "GRUNDLAG",
+    "EXCLUDING", "EXCL", "EXCLUSIEF", "OHNE UST", "OHNE MWST", "OHNE STEUER", "OHNE STEUERN", "EXCLUSIVE",
+    "EXCLUDED", "BEFORE TAX", "BEFORE GST", "BEFORE VAT", "PRE TAX", "WITHOUT TAX", "EX VAT", "EX GST", "EX TAX",
+    "TAXABLE", "ZZGL", "HT", "HORS TAXE", "HORS TVA", "SIN IVA", "BASE IMPONIBLE", "IMPONIBILE", "EXCL BTW",
+    "EX BTW", "NETTOBETRAG", "GESAMT NETTO", "NETTO", "NETTOSUMME", "NETTOWERT", "STEUERBASIS", "NET AMOUNT",
+    "TAX BASE", "NETTO INSGESAMT", "GESAMTNETTO", "NETTOGESAMT", "TOTAL NETTO", "GRUNDLAG",
 ];
 #[rustfmt::skip]
 const INCLUDING: &[&str] = &[
@@ -245,5 +248,14 @@ pub(crate) fn opens_tax_summary(text: &Labelled) -> bool {
 
 /// Whether a total is that of one tax class and not of the whole: `total 6% supplies`.
 pub(crate) fn of_one_class(text: &Labelled) -> bool {
-    text.any(&["SUPPLIES", "ZERO RATED", "STANDARD RATED", "ZERO RATE", "STD RATED", "EXEMPT", "NON TAXABLE", "TAXABLE ITEMS"])
+    text.any(&[
+        "SUPPLIES",
+        "ZERO RATED",
+        "STANDARD RATED",
+        "ZERO RATE",
+        "STD RATED",
+        "EXEMPT",
+        "NON TAXABLE",
+        "TAXABLE ITEMS",
+    ])
 }

@@ -34,20 +34,21 @@ pub(crate) struct Found {
 /// How companies end their names, folded.
 #[rustfmt::skip]
 pub(crate) const LEGAL_FORMS: &[&str] = &[
-    "SDN BHD", "SDN", "BHD", "S B", "SB", "BERHAD", "LTD", "LIMITED", "PTE LTD", "PTY LTD", "PVT LTD", "PLC", "LLP", "LLC",
-    "INC", "CORP", "CORPORATION", "GMBH", "MBH", "AG", "KG", "OHG", "UG", "E K", "EK", "EG", "GBR", "E V", "KGAA",
-    "SE", "SA", "S A", "SAS", "SARL", "S A R L", "EURL", "SNC", "SCI", "S L", "SL", "S L U", "SLU", "S A U", "SPA",
-    "S P A", "SRL", "S R L", "S N C", "S A S", "B V", "BV", "N V", "NV", "VOF", "V O F", "AB", "A S", "APS", "OY",
-    "OYJ", "ASA", "SP Z O O", "SP ZOO", "S R O", "SRO", "A S", "KFT", "ZRT", "BT", "D O O", "DOO", "LTDA", "EIRELI",
-    "SA DE CV", "KK", "CO LTD", "PT", "TBK", "CV",
+    "SDN BHD", "SDN", "BHD", "S B", "SB", "BERHAD", "LTD", "LIMITED", "PTE LTD", "PTY LTD", "PVT LTD", "PLC", "LLP",
+    "LLC", "INC", "CORP", "CORPORATION", "GMBH", "MBH", "AG", "KG", "OHG", "UG", "E K", "EK", "EG", "GBR", "E V",
+    "KGAA", "SE", "SA", "S A", "SAS", "SARL", "S A R L", "EURL", "SNC", "SCI", "S L", "SL", "S L U", "SLU", "S A U",
+    "SPA", "S P A", "SRL", "S R L", "S N C", "S A S", "B V", "BV", "N V", "NV", "VOF", "V O F", "AB", "A S", "APS",
+    "OY", "OYJ", "ASA", "SP Z O O", "SP ZOO", "S R O", "SRO", "A S", "KFT", "ZRT", "BT", "D O O", "DOO", "LTDA",
+    "EIRELI", "SA DE CV", "KK", "CO LTD", "PT", "TBK", "CV",
 ];
 /// Words that name a trade: they stand in names of shops, and some of them only at the end.
 #[rustfmt::skip]
 pub(crate) const TRADES: &[&str] = &[
     "RESTAURANT", "RESTORAN", "CAFE", "KAFE", "COFFEE", "KOPITIAM", "BAKERY", "BISTRO", "BAR", "GRILL", "PIZZA",
     "PIZZERIA", "KITCHEN", "FOOD", "SEAFOOD", "STEAKHOUSE", "SHOP", "STORE", "STORES", "MART", "MARKET",
-    "SUPERMARKET", "HYPERMARKET", "MINIMARKET", "MINI MARKET", "CASH & CARRY", "KEDAI", "BOOK", "BOOKS", "BOOKSTORE", "GIFT", "GIFTS", "HOME", "DECO", "TOYS", "PASAR", "PASARAYA", "GROCER", "GROCERY", "MINI", "PETRON", "BROS", "CO",
-    "STATIONERY", "PHARMACY", "FARMASI", "CLINIC", "KLINIK", "DENTAL", "HOSPITAL", "HARDWARE", "ENTERPRISE",
+    "SUPERMARKET", "HYPERMARKET", "MINIMARKET", "MINI MARKET", "CASH & CARRY", "KEDAI", "BOOK", "BOOKS", "BOOKSTORE",
+    "GIFT", "GIFTS", "HOME", "DECO", "TOYS", "PASAR", "PASARAYA", "GROCER", "GROCERY", "MINI", "PETRON", "BROS",
+    "CO", "STATIONERY", "PHARMACY", "FARMASI", "CLINIC", "KLINIK", "DENTAL", "HOSPITAL", "HARDWARE", "ENTERPRISE",
     "ENTERPRISES", "TRADING", "PERNIAGAAN", "SYARIKAT", "PERUSAHAAN", "INDUSTRIES", "INDUSTRY", "MARKETING",
     "HOLDINGS", "SERVICES", "SERVICE", "MOTOR", "AUTO", "TYRE", "STATION", "PETROL", "PETROLEUM", "SHELL", "HOTEL",
     "INN", "RESORT", "TRAVEL", "FASHION", "BOUTIQUE", "ELECTRICAL", "ELECTRONICS", "ELECTRIC", "COMPUTER",
@@ -66,25 +67,17 @@ const SUFFIXES: &[&str] = &[
     "LTD", "PTE", "PTY", "PLC", "LLC", "INC", "CORP", "CORPORATION", "GMBH", "MBH", "CO", "AND", "&", "CENTRE",
     "CENTER", "M SDN",
 ];
-#[rustfmt::skip]
-const SELLERS: &[&str] = &[
-    "VERKAUFER", "RECHNUNGSERSTELLER", "RECHNUNGSSTELLER", "LEISTUNGSERBRINGER", "LIEFERANT", "SELLER", "SUPPLIER",
-    "VENDOR", "VENDEUR", "FOURNISSEUR", "EMETTEUR", "VENDEDOR", "PROVEEDOR", "EMISOR", "FORNITORE", "CEDENTE",
-    "VERKOPER", "LEVERANCIER", "FROM", "PAY TO", "REMIT TO", "SOLD BY", "ISSUED BY", "ABSENDER",
-];
 
 regex!(
     REGISTER_TAIL,
     r"(?i)[\s,]*\(?\s*(?:co\.?\s*)?(?:reg\.?\s*)?(?:no\.?\s*)?:?\s*(?:\d{5,12}\s?[-–]?\s?[A-Z]{1,2}|\d{12}|[A-Z]{2}\d{7,9}\s?-?\s?[A-Z])\s*\)?\s*$"
 );
-regex!(SENDER_PARTS, r"\s+[-–—·•|∙]\s+|\s*[·•|∙]\s*|\s{3,}|,\s+");
-regex!(DOMAIN, r"(?i)(?:www\.|@|https?://(?:www\.)?)([a-z0-9-]{3,})\.[a-z]{2,}");
 
 /// The rows' kinds, found once.
 pub(crate) struct Letterhead<'a> {
-    rows: &'a Rows,
-    words: Vec<Labelled>,
-    kinds: Vec<Kind>,
+    pub(super) rows: &'a Rows,
+    pub(super) words: Vec<Labelled>,
+    pub(super) kinds: Vec<Kind>,
     /// The row where the list of items or the sums begin.
     body: usize,
 }
@@ -117,7 +110,7 @@ impl<'a> Letterhead<'a> {
         self.words.get(row)
     }
 
-    fn row(&self, index: usize) -> &Row {
+    pub(super) fn row(&self, index: usize) -> &Row {
         &self.rows.rows[index]
     }
 
@@ -262,7 +255,7 @@ impl<'a> Letterhead<'a> {
         (first, last)
     }
 
-    fn found(&self, first: usize, last: usize, rule: &'static str, points: i32) -> Option<Found> {
+    pub(super) fn found(&self, first: usize, last: usize, rule: &'static str, points: i32) -> Option<Found> {
         let rows = self.rows.rows.get(first..=last)?;
         Some(Found {
             text: rows.iter().map(|row| row.text.trim()).collect::<Vec<_>>().join(" "),
@@ -316,152 +309,6 @@ impl<'a> Letterhead<'a> {
         let mut found = self.found(first, last, "rows of an address below the name", 60)?;
         found.text = found.text.split_whitespace().collect::<Vec<_>>().join(" ");
         Some(found)
-    }
-
-    /// The name of who sent an invoice: after a heading, in the line of the sender, or where a legal form stands that
-    /// agrees with the sender's web address.
-    pub(crate) fn seller(&self) -> Option<Found> {
-        let mut best: Option<(i32, Found)> = None;
-        let text = self
-            .rows
-            .rows
-            .iter()
-            .map(|row| row.text.as_str())
-            .collect::<Vec<_>>()
-            .join("\n");
-        let domains: Vec<String> = DOMAIN
-            .captures_iter(&text)
-            .filter_map(|found| found.get(1))
-            .map(|m| fold(m.as_str()).replace([' ', '-'], ""))
-            .collect();
-        let mut recipient_until = 0;
-        for (index, row) in self.rows.rows.iter().enumerate() {
-            if self.kinds[index] == Kind::Recipient {
-                recipient_until = index + 4;
-            }
-            let heading = (1..=3).find(|step| index.checked_sub(*step).is_some_and(|above| self.heads_seller(above)));
-            let own = self.after_heading(index);
-            let parts = row
-                .cells
-                .iter()
-                .flat_map(|cell| SENDER_PARTS.split(&cell.text))
-                .filter(|part| !part.trim().is_empty());
-            for (place, part) in parts.map(str::trim).chain(own.as_deref()).enumerate() {
-                let words = Labelled::of(part);
-                let form = LEGAL_FORMS.iter().any(|form| words.has(form)) && self.form_at_end(part);
-                let squashed: String = fold(part).chars().filter(|c| *c != ' ').collect();
-                let domain = domains.iter().any(|domain| {
-                    domain.len() >= 4
-                        && squashed.len() >= 4
-                        && (squashed.contains(domain.as_str()) || domain.contains(squashed.as_str()))
-                });
-                let labelled = own.as_deref() == Some(part);
-                let own_kind = kind(
-                    &Row {
-                        page: row.page,
-                        cells: Vec::new(),
-                        text: part.to_owned(),
-                        folded: fold(part),
-                        height: 0,
-                    },
-                    &words,
-                );
-                if !labelled && (own_kind != Kind::Name || words.letters() < 3 || words.letters() > 48) {
-                    continue;
-                }
-                if !form && !domain && heading.is_none() && !labelled && index > 6 {
-                    continue;
-                }
-                let mut points = 0;
-                points += if form { 40 } else { 0 };
-                points += if domain { 30 } else { 0 };
-                points += if labelled {
-                    60
-                } else {
-                    heading.map_or(0, |step| 40 - 8 * i32::try_from(step).unwrap_or(0))
-                };
-                points += 15 - 3 * i32::try_from(index.min(5)).unwrap_or(0);
-                points += if words.any(TRADES) { 8 } else { 0 };
-                points -= 4 * i32::try_from(place.min(4)).unwrap_or(0);
-                if index < recipient_until && !labelled {
-                    points -= 50;
-                }
-                if amounts(part, None).iter().any(super::amounts::Amount::monetary) {
-                    points -= 40;
-                }
-                if words.any(&["BANK", "SPARKASSE", "IBAN", "AMTSGERICHT", "VOLKSBANK"]) {
-                    points -= 35;
-                }
-                if best.as_ref().is_none_or(|(most, _)| points > *most) {
-                    let rule = if labelled || heading.is_some() {
-                        "heading of the seller"
-                    } else if form {
-                        "legal form of the sender"
-                    } else {
-                        "letterhead"
-                    };
-                    if let Some(mut found) = self.found(index, index, rule, points) {
-                        found.text = clean_name(part);
-                        best = Some((points, found));
-                    }
-                }
-            }
-        }
-        best.filter(|(points, found)| *points >= 15 && found.text.len() >= 2)
-            .map(|(_, found)| found)
-    }
-
-    fn form_at_end(&self, part: &str) -> bool {
-        let folded = fold(&clean_name(part));
-        LEGAL_FORMS.iter().any(|form| folded.ends_with(&format!(" {form}")))
-            || folded.contains(" GMBH ")
-            || folded.contains(" LTD ")
-    }
-
-    fn heads_seller(&self, row: usize) -> bool {
-        self.words[row].starts(SELLERS) && self.words[row].letters() < 24
-    }
-
-    /// `Name: …` below a heading of the seller, or the seller's name behind the heading itself.
-    fn after_heading(&self, index: usize) -> Option<String> {
-        let row = self.row(index);
-        let (label, value) = match &row.cells[..] {
-            [label, value, ..] => (label.text.clone(), value.text.clone()),
-            [only] => only
-                .text
-                .split_once(':')
-                .map(|(label, value)| (label.to_owned(), value.trim().to_owned()))?,
-            [] => return None,
-        };
-        let name = fold(&label);
-        let below = (1..=4).any(|step| {
-            index
-                .checked_sub(step)
-                .is_some_and(|above| self.heads_seller(above) && self.row(above).cells.len() == 1)
-        });
-        let blocked = (1..=4)
-            .take_while(|step| index.checked_sub(*step).is_some_and(|above| !self.heads_seller(above)))
-            .any(|step| {
-                index
-                    .checked_sub(step)
-                    .is_some_and(|above| self.kinds[above] == Kind::Recipient)
-            });
-        let is_name = matches!(
-            name.as_str(),
-            "NAME"
-                | "FIRMA"
-                | "FIRMENNAME"
-                | "COMPANY"
-                | "NOM"
-                | "RAISON SOCIALE"
-                | "NOMBRE"
-                | "RAGIONE SOCIALE"
-                | "NAAM"
-        );
-        let is_seller = Labelled::of(&label).starts(SELLERS) && name.split(' ').count() <= 2;
-        ((is_name && below && !blocked) || (is_seller && value.chars().any(char::is_alphabetic)))
-            .then_some(value)
-            .filter(|value| value.len() < 60 && value.chars().any(char::is_alphabetic))
     }
 }
 

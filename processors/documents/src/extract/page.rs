@@ -5,6 +5,7 @@
 
 use spendlog_domain::documents::{Box2, Confidence, Source};
 
+use super::pattern::regex;
 use super::text::fold;
 use crate::reading::{Line, Page, Reading, Word};
 
@@ -273,6 +274,16 @@ fn regrouped(mut boxes: Vec<Placed<'_>>) -> Vec<Vec<Placed<'_>>> {
     let count = |chain: &[Placed<'_>]| i64::try_from(chain.len()).unwrap_or(1).max(1);
     chains.sort_by_key(|chain| chain.iter().map(&level).sum::<i64>() / count(chain));
     chains
+}
+
+/// A capital letter that kerning has moved away from its word: `F actuurnummer`. Letters that are words stay alone.
+fn kerned(text: &str) -> String {
+    regex!(TORN, r"(^|\s)([B-DF-HJ-NP-TV-XZ]) (\p{Ll}{4,})");
+    if TORN.is_match(text) {
+        TORN.replace_all(text, "$1$2$3").into_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// Words with a gap of more than about one letter's height between them are in different cells.

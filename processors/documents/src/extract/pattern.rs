@@ -2,12 +2,9 @@
 
 /// A regular expression by name.
 macro_rules! regex {
-    ($name:ident, $pattern:expr) => {
-        static $name: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-            #[expect(
-                clippy::expect_used,
-                reason = "the pattern is a constant, and a test uses each"
-            )]
+    ($visibility:vis $name:ident, $pattern:expr) => {
+        $visibility static $name: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+            #[expect(clippy::expect_used, reason = "the pattern is a constant, and a test uses each")]
             regex::Regex::new($pattern).expect("constant pattern")
         });
     };

@@ -49,11 +49,11 @@ regex!(
     r"(?i)www[.,]|https?:|@[a-z0-9-]+\.|\b[a-z0-9-]{3,}\.(?:com|net|org|de|fr|es|it|nl|my|co\.uk|sg|eu|at|ch|be|io)\b(?:\.\w{2})?"
 );
 regex!(
-    POSTCODE,
-    r"(?:^|[\s,])(?:[A-Z]{1,2}-)?\d{5}(?:-\d{4})?[\s,]+\p{L}{2,}|(?:^|[\s,])\d{4}\s?[A-Z]{2}[\s,]+\p{L}{2,}|(?:^|[,\s](?:A|CH|B|DK|NL)-)\d{4}\s+\p{Lu}\p{L}{2,}|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b|\b[A-Z]{2}[ ,]+\d{5}(?:-\d{4})?\b|\d{2}-\d{3}\s+\p{L}{2,}|^\d{4}\s+\p{Lu}\p{L}{2,}$|^\d{2}\s?\d{3}\s+[A-Z]{2,}|[\s,]\d{5}\.?$"
+    pub(crate) POSTCODE,
+    r"(?:^|[\s,])(?:[A-Z]{1,2}[- ])?\d{5}(?:-\d{4})?(?:[\s,]+\p{L}{2,}|\p{Lu}\p{Ll}+)|(?:^|[\s,])\d{4}\s?[A-Z]{2}[\s,]+\p{L}{2,}|(?:^|[,\s](?:A|CH|B|DK|NL)-)\d{4}\s+\p{Lu}\p{L}{2,}|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b|\b[A-Z]{2}[ ,]+\d{5}(?:-\d{4})?\b|\d{2}-\d{3}\s+\p{L}{2,}|^\d{4}\s+\p{Lu}\p{L}{2,}$|^\d{2}\s?\d{3}\s+[A-Z]{2,}|[\s,]\d{5}\.?$"
 );
 regex!(
-    HOUSE,
+    pub(crate) HOUSE,
     r"(?i)^\W*(?:no|lot|unit|block|blk|suite|shop|g|pt|d|a)[\s.:-]{0,3}(?:[a-z]{1,2}[-.]?){0,2}\d+[a-z]?\b|^\W*\d{1,4}\s?[a-z]?\s?(?:-\s?\d{1,4}\s?[a-z]?)?\s?[,&]\s?\S|(?:str|straße|strasse|weg|platz|allee|gasse|damm|ring|straat|laan|plein|gracht|vej|gatan)\.?\s+\d{1,4}\s?[a-z]?\b|\b\d{1,4},?\s(?:rue|avenue|av\.|bd|boulevard|place|chemin|quai)\b|\b(?:via|viale|piazza|corso|calle|c/|avenida|avda|rua)\.?\s\S"
 );
 
@@ -106,8 +106,8 @@ const STREETS: &[&str] = &[
 ];
 #[rustfmt::skip]
 const OWNERS: &[&str] = &[
-    "OWNED BY", "FORMERLY KNOWN AS", "FORMERLY", "OPERATED BY", "MANAGED BY", "A DIVISION OF", "LICENSEE", "INHABER", "GESCHAFTSFUHRER", "BETREIBER",
-    "AN AFFILIATE OF", "POWERED BY", "SUBSIDIARY OF",
+    "OWNED BY", "FORMERLY KNOWN AS", "FORMERLY", "OPERATED BY", "MANAGED BY", "A DIVISION OF", "LICENSEE", "INHABER",
+    "GESCHAFTSFUHRER", "BETREIBER", "AN AFFILIATE OF", "POWERED BY", "SUBSIDIARY OF",
 ];
 #[rustfmt::skip]
 const RECIPIENTS: &[&str] = &[

@@ -4,7 +4,7 @@ use spendlog_domain::documents::{Box2, Confidence, DocumentKind, Field, FieldNam
 use spendlog_domain::values::Currency;
 
 use super::currency::{self, currency};
-use super::customer::customer;
+use super::customer::{addressee, customer};
 use super::days::{Chosen, days};
 use super::entries::Entries;
 use super::invoice_number::invoice_number;
@@ -160,6 +160,10 @@ pub(crate) fn sale(rows: &Rows, kind: DocumentKind, hints: &Hints) -> Extraction
     let merchant = match kind {
         DocumentKind::Invoice => letterhead.seller().or_else(|| letterhead.name()),
         _ => letterhead.name(),
+    };
+    let customer = match kind {
+        DocumentKind::Invoice => customer.or_else(|| addressee(rows, merchant.as_ref())),
+        _ => customer,
     };
     let merchant = merchant.filter(|merchant| customer.as_ref().is_none_or(|customer| customer.row != merchant.row));
     let maker = Maker { rows };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::amounts::from_units;
 use super::entries::{Entries, Entry};
 use super::labels::Label;
 use spendlog_domain::values::Decimal;
@@ -43,6 +44,8 @@ struct Evidence {
     discounts: Vec<i64>,
     summary: Vec<(i64, i64)>,
     items: Option<i64>,
+    prepaid: Vec<i64>,
+    totals: Vec<Entry>,
 }
 
 impl Evidence {
@@ -55,7 +58,9 @@ impl Evidence {
                 .collect()
         };
         let mut rows = BTreeMap::<usize, Vec<i64>>::new();
-        for entry in entries.all.iter().filter(|entry| entry.summary && entry.monetary) {
+        // Rows of base and tax stand in a table of their own, or as rows that are labelled as taxes.
+        let pair = |entry: &&Entry| entry.monetary && (entry.summary || entry.in_row == 2 && entry.taxed);
+        for entry in entries.all.iter().filter(pair) {
             rows.entry(entry.row).or_default().push(entry.units);
         }
         let pairs = rows.values().filter_map(|row| match row[..] {
@@ -72,6 +77,8 @@ impl Evidence {
             discounts: units(&[Label::Discount]),
             summary: pairs.collect(),
             items,
+            prepaid: units(&[Label::Prepaid]),
+            totals: entries.all.iter().filter(|entry| entry.monetary).cloned().collect(),
         }
     }
 
@@ -127,6 +134,18 @@ impl Evidence {
             .any(|paid| self.change.iter().any(|change| *paid - change.abs() == value))
         {
             add(45, "cash and change");
+        }
+        // A total less what was paid before is the rest of it, not the total.
+        let rest = |total: &Entry| {
+            label_points(total.label) >= 45
+                && !total.summary
+                && self
+                    .prepaid
+                    .iter()
+                    .any(|prepaid| *prepaid != 0 && total.units - prepaid.abs() == value)
+        };
+        if self.totals.iter().any(rest) {
+            points -= 45;
         }
         (points, rule)
     }
@@ -250,6 +269,34 @@ fn parts(entries: &Entries, evidence: &Evidence, total: Option<&Sum>) -> (Option
                 Some(sum(net, "net and tax make the total", 900)),
                 Some(sum(tax, "net and tax make the total", 900)),
             );
+        }
+    }
+    // Taxes of several classes: what each row says adds up.
+    if let Some(total) = total {
+        let (base, tax) = evidence
+            .summary
+            .iter()
+            .fold((0, 0), |(base, tax), row| (base + row.0, tax + row.1));
+        let exact = evidence
+            .rounding
+            .iter()
+            .copied()
+            .chain([0])
+            .any(|round| (base + tax + round - total.entry.units).abs() <= CENT);
+        if let Some(row) = entries
+            .all
+            .iter()
+            .rfind(|entry| entry.taxed && entry.in_row == 2 || entry.summary)
+            && exact
+            && base > 0
+        {
+            let made = |units: i64| Sum {
+                entry: row.clone(),
+                value: from_units(units),
+                rule: "sum of the tax classes",
+                score: 850,
+            };
+            return (Some(made(base)), Some(made(tax)));
         }
     }
     let below = |entry: &&&Entry| total.is_none_or(|total| entry.units < total.entry.units);
