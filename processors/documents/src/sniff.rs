@@ -122,7 +122,7 @@ fn text(head: &[u8], extension: Option<&str>) -> Option<&'static str> {
         Some(QIF)
     } else if mt940 {
         Some(MT940)
-    } else if looks_like_csv(&text, matches!(extension, Some("csv" | "tsv"))) {
+    } else if looks_like_csv(&text, matches!(extension, Some("csv" | "tsv" | "tab" | "xls"))) {
         Some(CSV)
     } else {
         Some(TEXT)
