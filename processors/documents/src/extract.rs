@@ -30,6 +30,10 @@ mod sale;
 mod seller;
 mod short_dates;
 mod statement;
+mod statement_columns;
+mod statement_heads;
+mod statement_order;
+mod statement_signs;
 mod statement_table;
 mod statement_text;
 mod statement_words;
@@ -37,8 +41,8 @@ mod tax_id;
 mod text;
 mod total;
 
-pub(crate) use statement_table::looks_like_statement;
-pub(crate) use statement_text::dated_rows;
+pub(crate) use statement_columns::looks_like_statement;
+pub(crate) use statement_text::{dated_rows, has_heads};
 pub(crate) use text::Labelled;
 pub(crate) use amounts::units;
 

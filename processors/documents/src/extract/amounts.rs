@@ -94,7 +94,7 @@ fn pattern(group: &str) -> String {
         )
         (?P<dash>[.,](?:-{{1,2}}|—|–))?
         (?P<after>\s?{CURRENCY})?
-        (?P<tail>\s?(?:-|−)|\s?(?:CR|Cr|DR|Dr|DB)\b)?
+        (?P<tail>[-−+]|\s[-−]\s*$|\s?(?:CR|Cr|DR|Dr|DB)\b)?
         (?P<close>\s*\))?"
     )
 }
@@ -242,6 +242,8 @@ pub(crate) fn amounts(text: &str, mark: Option<Mark>) -> Vec<Amount> {
         }
         let minus = |name: &str| hit.name(name).is_some_and(|m| m.as_str().contains(['-', '−', '–']));
         let tail = hit.name("tail").map(|m| m.as_str().trim().to_ascii_uppercase());
+        // `12 +3`: the sign belongs to what follows.
+        let tail = tail.filter(|tail| tail != "+" || !text[whole.end()..].starts_with(|c: char| c.is_ascii_digit()));
         let debit = matches!(tail.as_deref(), Some("-" | "−" | "DR" | "DB"));
         let brackets = has("open") && has("close");
         if (minus("sign") && !hit.name("sign").is_some_and(|sign| dangling(text, sign.start())))

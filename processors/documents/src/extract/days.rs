@@ -47,7 +47,6 @@ const TITLE: &[&str] = &[
 ];
 #[rustfmt::skip]
 const DATE: &[&str] = &["DATE", "DATUM", "FECHA", "DATA", "TARIKH", "DATO", "DT", "DATE TIME", "DAT"];
-#[rustfmt::skip]
 const DUE: &[&str] = &[
     "DUE DATE", "DUE", "BIS ZUM", "BIS SPATESTENS", "UBERWEISEN SIE BIS", "PAYMENT DUE", "PAY BY", "PAYABLE BY",
     "PAYMENT DATE", "FALLIG", "FALLIGKEIT", "ZAHLBAR BIS", "ZU ZAHLEN BIS", "NETTO BIS", "ZAHLBAR", "ECHEANCE",

@@ -5,7 +5,6 @@
 
 use spendlog_domain::documents::{Box2, Confidence, Source};
 
-use super::pattern::regex;
 use super::text::fold;
 use crate::reading::{Line, Page, Reading, Word};
 
@@ -154,7 +153,7 @@ fn page_rows(page: &Page, regroup: bool) -> Vec<Row> {
     };
     groups
         .into_iter()
-        .map(|group| Row::new(page.number, cells(group)))
+        .map(|group| Row::new(page.number, cells(group, regroup)))
         .collect()
 }
 
@@ -276,25 +275,19 @@ fn regrouped(mut boxes: Vec<Placed<'_>>) -> Vec<Vec<Placed<'_>>> {
     chains
 }
 
-/// A capital letter that kerning has moved away from its word: `F actuurnummer`. Letters that are words stay alone.
-fn kerned(text: &str) -> String {
-    regex!(TORN, r"(^|\s)([B-DF-HJ-NP-TV-XZ]) (\p{Ll}{4,})");
-    if TORN.is_match(text) {
-        TORN.replace_all(text, "$1$2$3").into_owned()
-    } else {
-        text.to_owned()
-    }
-}
-
 /// Words with a gap of more than about one letter's height between them are in different cells.
-fn cells(group: Vec<Placed<'_>>) -> Vec<Cell> {
+fn cells(group: Vec<Placed<'_>>, recognised: bool) -> Vec<Cell> {
     let mut cells: Vec<Cell> = Vec::new();
     let mut last: Option<(i64, i64)> = None;
     for b in group {
         let joined = last.is_some_and(|(x1, height)| (b.x0 - x1) * 10 < height.min(b.height()) * 9);
         match cells.last_mut() {
             Some(cell) if joined => {
-                cell.text.push(' ');
+                // Kerning moves letters apart by less than any space: `F actuur`. Recognised words have no such places.
+                let kerned = !recognised && last.is_some_and(|(x1, height)| (b.x0 - x1) * 100 < height * 7);
+                if !kerned {
+                    cell.text.push(' ');
+                }
                 cell.text.push_str(b.word.text.trim());
                 cell.area = cell.area.map(|area| around(area, b.word.area));
                 cell.confidence = cell.confidence.min(b.word.confidence);

@@ -4,116 +4,35 @@
 //! next; its amount stands in that row or in one of the rows that go on. Signs come, in this order, from a sign or a
 //! letter at the amount, the column that it stands in, the steps of the running balance, the words.
 
-use spendlog_domain::documents::{Box2, Confidence};
-use spendlog_domain::values::{Currency, Date, Decimal};
+use spendlog_domain::values::{Currency, Date};
 
 use super::amounts::{Amount, Mark, absolute, amounts, mark_of, negated, tidy, units};
-use super::dates::{DateHit, dates, in_period};
+use super::dates::{DateHit, Order, dates, in_period};
 use super::locale::Locale;
 use super::page::{Row, Rows, around};
 use super::pattern::regex;
 use super::short_dates::{Short, short_date};
 use super::statement::{Found, Stated};
-use super::statement_words::{self as words, Role, direction, role, stated};
+use super::statement_heads::Heads;
+use super::statement_order::order_of;
+use super::statement_signs::{Draft, Money, movement, settle};
+use super::statement_words::{self as words, stated};
 use super::text::{Labelled, fold};
-use crate::reading::Movement;
 
 regex!(LETTER, r"^\s?([HS])(?:\s|$)");
 regex!(REPEATED, r"^\s*(?:[A-Z0-9/-]{3,20}|\d{1,4})\s+");
-
-/// An amount of a row, and where it ends on the page.
-#[derive(Clone, Debug)]
-struct Money {
-    value: Decimal,
-    signed: bool,
-    /// The sign by a letter behind it: `H` and `S`, for what German banks call Haben and Soll.
-    letter: Option<bool>,
-    area: Option<Box2>,
-    /// The words before it in its row.
-    before: String,
-    /// Whether the account is not kept in the currency that stands beside it.
-    currency: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-struct Draft {
-    date: Date,
-    description: String,
-    money: Vec<Money>,
-    page: u32,
-    area: Option<Box2>,
-    confidence: Confidence,
-    sure: bool,
-}
-
-/// Heads of columns, with where they stand.
-#[derive(Clone, Debug, Default)]
-struct Heads {
-    /// Places of heads, from left to right.
-    places: Vec<(Role, u16, u16)>,
-    /// The roles in their order, where there are no places.
-    order: Vec<Role>,
-}
-
-impl Heads {
-    fn of(row: &Row) -> Option<Self> {
-        if row.text.chars().filter(char::is_ascii_digit).count() > 3 || row.text.len() > 160 {
-            return None;
-        }
-        let mut heads = Self::default();
-        for cell in &row.cells {
-            // Text without places has all heads in one cell.
-            let parts: Vec<&str> = if cell.area.is_some() && row.cells.len() > 1 {
-                vec![cell.text.as_str()]
-            } else {
-                cell.text.split_whitespace().collect()
-            };
-            for part in parts {
-                if let Some(role) = role(part) {
-                    heads.order.push(role);
-                    if let Some(area) = cell.area {
-                        heads.places.push((role, area.x0, area.x1));
-                    }
-                }
-            }
-        }
-        let money = heads
-            .order
-            .iter()
-            .any(|role| matches!(role, Role::Amount | Role::Debit | Role::Credit));
-        let other = heads
-            .order
-            .iter()
-            .any(|role| matches!(role, Role::Date | Role::ValueDate | Role::Description | Role::Balance))
-            || heads.order.contains(&Role::Debit) && heads.order.contains(&Role::Credit);
-        (money && other && heads.order.len() >= 2).then_some(heads)
-    }
-
-    fn has(&self, role: Role) -> bool {
-        self.order.contains(&role)
-    }
-
-    /// The column of an amount: the head whose right edge is nearest to its own, numbers being flush right.
-    fn column(&self, area: Option<Box2>) -> Option<Role> {
-        let area = area?;
-        let money = self
-            .places
-            .iter()
-            .filter(|(role, ..)| matches!(role, Role::Amount | Role::Debit | Role::Credit | Role::Balance));
-        let apart = |x0: u16, x1: u16| x1.abs_diff(area.x1).min(x0.abs_diff(area.x0));
-        money
-            .map(|(role, x0, x1)| (apart(*x0, *x1), *role))
-            .min_by_key(|(apart, _)| *apart)
-            .filter(|(apart, _)| *apart < 1200)
-            .map(|(_, role)| role)
-    }
-}
 
 /// All movements of the rows.
 pub(crate) fn read(rows: &Rows, locale: &Locale, currency: Option<Currency>, today: Date) -> Found {
     let mark = mark_of(rows.rows.iter().map(|row| row.text.as_str()));
     let all_dates: Vec<DateHit> = rows.rows.iter().flat_map(|row| dates(&row.text)).collect();
-    let order = locale.order(&all_dates, currency);
+    let firsts: Vec<DateHit> = rows.rows.iter().filter_map(first_date).collect();
+    let days: Vec<_> = firsts.iter().map(|hit| hit.day).collect();
+    let (order, sure) = match order_of(&days, locale, currency, &firsts, today) {
+        // Without days of its own that could be mistaken, other dates of the document show the order.
+        (None, _) => (locale.order(&all_dates, currency), true),
+        decided => decided,
+    };
     let (from, to) = period(rows, &all_dates, order, today);
     let mut found = Found::default();
     let mut drafts: Vec<Draft> = Vec::new();
@@ -134,7 +53,7 @@ pub(crate) fn read(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
             continue;
         }
         match start(row, &text, order, from, to, rows.rows.get(index + 1)) {
-            Some((date, rest, sure)) if !money.is_empty() || rest.chars().any(char::is_alphabetic) => {
+            Some((date, rest, date_sure)) if !money.is_empty() || rest.chars().any(char::is_alphabetic) => {
                 close(&mut open, &mut drafts);
                 let draft = Draft {
                     date,
@@ -142,7 +61,7 @@ pub(crate) fn read(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
                     page: row.page,
                     area: row.cells.iter().filter_map(|cell| cell.area).reduce(around),
                     confidence: row.confidence(),
-                    sure,
+                    sure: sure && date_sure,
                     money: money.clone(),
                 };
                 open = Some((draft, 0));
@@ -201,8 +120,22 @@ pub(crate) fn read(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
             movements.push(movement);
         }
     }
+    settle(
+        &mut movements,
+        found.opening.as_ref().map(|s| s.value),
+        found.closing.as_ref().map(|s| s.value),
+    );
     found.movements = movements;
     found
+}
+
+/// The date of a row that begins with one and has an amount.
+fn first_date(row: &Row) -> Option<DateHit> {
+    let hit = dates(&row.text)
+        .into_iter()
+        .next()
+        .filter(|hit| hit.start <= 12 && !hit.compact)?;
+    amounts(&row.text, None).iter().any(is_money).then_some(hit)
 }
 
 /// How many rows begin with a date and have an amount: a list of movements has many.
@@ -215,6 +148,15 @@ pub(crate) fn dated_rows(reading: &crate::reading::Reading) -> usize {
         .iter()
         .filter(|row| starts(&row.text) && amounts(&row.text, None).iter().any(is_money))
         .count()
+}
+
+/// Whether a page has a row of heads as lists of movements have: amounts in and out, or a balance.
+pub(crate) fn has_heads(reading: &crate::reading::Reading) -> bool {
+    let rows = Rows::of(reading);
+    let money = |heads: &Heads| {
+        heads.has(words::Role::Balance) || heads.has(words::Role::Debit) && heads.has(words::Role::Credit)
+    };
+    rows.rows.iter().filter_map(Heads::of).any(|heads| money(&heads))
 }
 
 fn push_words(description: &mut String, words: &str) {
@@ -296,7 +238,7 @@ fn note_balance(found: &mut Found, which: words::Stated, row: &Row, money: &[Mon
 }
 
 /// The period of the statement: two dates in one row, else the last day that is named.
-fn period(rows: &Rows, all: &[DateHit], order: Option<super::dates::Order>, today: Date) -> (Option<Date>, Date) {
+fn period(rows: &Rows, all: &[DateHit], order: Option<Order>, today: Date) -> (Option<Date>, Date) {
     let known = |hit: &DateHit| hit.day.by(order).filter(|date| *date <= today);
     for row in rows.rows.iter().take(80) {
         let days: Vec<Date> = dates(&row.text).iter().filter_map(known).collect();
@@ -314,7 +256,7 @@ fn period(rows: &Rows, all: &[DateHit], order: Option<super::dates::Order>, toda
 fn start(
     row: &Row,
     text: &str,
-    order: Option<super::dates::Order>,
+    order: Option<Order>,
     from: Option<Date>,
     to: Date,
     next: Option<&Row>,
@@ -344,10 +286,7 @@ fn start(
             return None;
         }
         let sure = hit.day.by(None).is_some();
-        let date = hit
-            .day
-            .by(order)
-            .or_else(|| hit.day.by(Some(super::dates::Order::DayFirst)))?;
+        let date = hit.day.by(order).or_else(|| hit.day.by(Some(Order::DayFirst)))?;
         let at_start = hit.start <= lead.max(2);
         let mut rest = text.get(hit.end..).unwrap_or_default();
         if let Some(second) = hits.get(1).filter(|second| {
@@ -377,17 +316,11 @@ fn start(
 }
 
 /// The whole date: the year may stand in the row below, else it is the period's.
-fn day_of(
-    short: Short,
-    order: Option<super::dates::Order>,
-    from: Option<Date>,
-    to: Date,
-    next: Option<&Row>,
-) -> Option<Date> {
+fn day_of(short: Short, order: Option<Order>, from: Option<Date>, to: Date, next: Option<&Row>) -> Option<Date> {
     let (day, month) = match short {
         Short::Sure { day, month } => (day, month),
         Short::Open { first, second } => match order {
-            Some(super::dates::Order::MonthFirst) => (second, first),
+            Some(Order::MonthFirst) => (second, first),
             _ => (first, second),
         },
     };
@@ -421,7 +354,15 @@ fn money_of(row: &Row, mark: Option<Mark>) -> Vec<Money> {
     for cell in &row.cells {
         let text = tidy(&cell.text);
         let mut from = 0;
-        for amount in amounts(&text, mark).into_iter().filter(is_money) {
+        // Where fractions follow a comma, `29.06` is a day.
+        let is_day = |amount: &Amount| {
+            let digits = text.get(amount.start..amount.end).unwrap_or_default();
+            mark == Some(Mark::Comma) && digits.contains('.') && !digits.contains(',') && !amount.marked
+        };
+        for amount in amounts(&text, mark)
+            .into_iter()
+            .filter(|amount| is_money(amount) && !is_day(amount))
+        {
             before.push_str(text.get(from..amount.start).unwrap_or_default());
             from = amount.end;
             let rest = text.get(amount.end..).unwrap_or_default();
@@ -455,107 +396,4 @@ fn money_of(row: &Row, mark: Option<Mark>) -> Vec<Money> {
 
 fn is_money(amount: &Amount) -> bool {
     amount.value.scale == 2 || amount.marked && amount.value.scale <= 2
-}
-
-fn movement(draft: &Draft, head: Option<&Heads>, running: Option<i64>, home: Option<&str>) -> Option<Movement> {
-    let balanced = head.is_some_and(|head| head.has(Role::Balance));
-    let columns: Vec<Option<Role>> = draft
-        .money
-        .iter()
-        .map(|money| head.and_then(|head| head.column(money.area)))
-        .collect();
-    let by_column = columns
-        .iter()
-        .position(|role| matches!(role, Some(Role::Debit | Role::Credit | Role::Amount)));
-    let mut at = by_column.unwrap_or(0);
-    let mut balance_at = columns
-        .iter()
-        .position(|role| *role == Some(Role::Balance))
-        .filter(|balance| *balance != at);
-    if balance_at.is_none() && draft.money.len() >= 2 && (balanced || steps(draft, running)) {
-        balance_at = Some(draft.money.len() - 1);
-        if at == draft.money.len() - 1 {
-            at = draft.money.len() - 2;
-        }
-    }
-    // The amount before the balance is the movement's; what stands before it is a rate or an amount in the text.
-    if by_column.is_none()
-        && let Some(balance) = balance_at
-        && balance > 0
-    {
-        at = balance - 1;
-    } else if by_column.is_none() && balance_at.is_none() {
-        at = draft.money.len() - 1;
-    }
-    let money = draft.money.get(at)?;
-    if money
-        .currency
-        .as_deref()
-        .zip(home)
-        .is_some_and(|(own, home)| own != home)
-        && draft.money.iter().any(|other| other.currency.as_deref() == home)
-        && balance_at.is_none()
-    {
-        return None;
-    }
-    let balance = balance_at
-        .and_then(|at| draft.money.get(at))
-        .map(|money| match money.letter {
-            Some(false) => negated(absolute(money.value)),
-            _ => money.value,
-        });
-    let size = absolute(money.value);
-    let stepped = || {
-        let step = units(balance?)? - running?;
-        (step.abs() == units(size)? && step != 0).then_some(step > 0)
-    };
-    let in_column = match columns.get(at).copied().flatten() {
-        Some(Role::Debit) => Some(false),
-        Some(Role::Credit) => Some(true),
-        _ => None,
-    };
-    let (amount, certain) = if let Some(credit) = money.letter {
-        (if credit { size } else { negated(size) }, true)
-    } else if money.signed {
-        (money.value, true)
-    } else if let Some(credit) = in_column.or_else(stepped) {
-        (if credit { size } else { negated(size) }, true)
-    } else {
-        match direction(&draft.description) {
-            Some(credit) => (if credit { size } else { negated(size) }, false),
-            None => (money.value, false),
-        }
-    };
-    let rule = if certain && draft.sure {
-        900
-    } else if certain {
-        500
-    } else {
-        600
-    };
-    Some(Movement {
-        date: draft.date,
-        amount,
-        description: draft.description.split_whitespace().collect::<Vec<_>>().join(" "),
-        balance,
-        reference: None,
-        currency: None,
-        page: Some(draft.page),
-        area: draft.area,
-        confidence: Confidence(rule.min(draft.confidence.0)),
-    })
-}
-
-/// Whether the last amount is the balance before plus or minus the one at its left.
-fn steps(draft: &Draft, running: Option<i64>) -> bool {
-    let last = draft.money.len() - 1;
-    let all = || {
-        let (before, after, size) = (
-            running?,
-            units(draft.money[last].value)?,
-            units(draft.money[last - 1].value)?,
-        );
-        Some((after - before).abs() == size.abs() && size != 0)
-    };
-    all().unwrap_or(false)
 }
