@@ -100,12 +100,9 @@ pub(super) fn read(
             text => empty(number, text),
         })?;
     }
+    let by_interpreter = by_interpreter > by_extractor || opened.extracted.is_none();
     Ok(end(
-        if by_extractor >= by_interpreter {
-            "pdf-extract"
-        } else {
-            "hayro"
-        },
+        if by_interpreter { "hayro" } else { "pdf-extract" },
         Source::TextLayer,
     ))
 }
@@ -144,24 +141,35 @@ fn better(extracted: Option<Extracted>, seen: Option<TextPage>) -> (Option<TextP
 }
 
 fn open(file: Vec<u8>, password: Option<&str>, careful: bool) -> Result<Opened, Failure> {
-    let data = Arc::new(file);
-    let mut rendered = render_open(&data, password.unwrap_or_default());
+    let file = Arc::new(file);
+    match open_as_it_is(&file, password, careful) {
+        Err(_) if unlock::only_attachments_are_locked(&file) => {
+            open_as_it_is(&Arc::new(unlock::without_lock(&file)), password, careful)
+        }
+        opened => opened,
+    }
+}
+
+fn open_as_it_is(data: &Arc<Vec<u8>>, password: Option<&str>, careful: bool) -> Result<Opened, Failure> {
+    let mut rendered = render_open(data, password.unwrap_or_default());
     let mut extracted = if careful {
         None
     } else {
-        Some(extract_open(&data, password))
+        Some(extract_open(data, password))
     };
     if let (Err(LoadPdfError::Decryption(_)), Some(owner)) = (&rendered, password)
-        && let Some(user) = unlock::user_password(&data, owner)
+        && let Some(user) = unlock::user_password(data, owner)
     {
         // It is the owner's password: the old ciphers use it only to keep the user's, which opens the file.
-        rendered = render_open(&data, &user);
-        extracted = extracted.map(|_| extract_open(&data, Some(&user)));
+        rendered = render_open(data, &user);
+        extracted = extracted.map(|_| extract_open(data, Some(&user)));
     }
     let locked = matches!(
         rendered,
         Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected))
     ) || matches!(extracted, Some(Err(lopdf::Error::InvalidPassword)));
+    // With a damaged directory the readers no longer say that it is the password that they lack.
+    let locked = locked || (matches!(rendered, Err(LoadPdfError::Invalid)) && unlock::is_locked(data));
     let encrypted = matches!(rendered, Err(LoadPdfError::Decryption(_)));
     let extracted = extracted
         .and_then(Result::ok)

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use lopdf::encryption::crypt_filters::{Aes128CryptFilter, Aes256CryptFilter, CryptFilter};
-use lopdf::{EncryptionState, EncryptionVersion, Permissions};
+use lopdf::{EncryptionState, EncryptionVersion, Permissions, dictionary};
 use spendlog_documents::ReadError;
 
 use super::pdf::{TEXT, bytes, document};
@@ -120,4 +120,29 @@ fn what_only_forbids_changes_opens_without_a_password() {
 #[test]
 fn a_password_for_a_file_without_one_does_no_harm() {
     assert!(read_as(&bytes(document(&[TEXT])), "x.pdf", Some("whatever")).is_ok());
+}
+
+#[test]
+fn a_lock_in_a_damaged_file_is_still_a_lock() {
+    let file = locked(Cipher::Rc4Long, "master", "view");
+    // The place of the directory is lost.
+    let at = file.windows(9).rposition(|part| part == b"startxref").unwrap();
+    let file = [&file[..at], b"startxref\n9\n%%EOF\n"].concat();
+    assert_eq!(read_as(&file, "x.pdf", None), Err(ReadError::PasswordRequired));
+    assert!(read_as(&file, "x.pdf", Some("view")).is_ok());
+}
+
+#[test]
+fn text_in_clear_beside_locked_attachments_is_read() {
+    let mut plain = document(&[TEXT]);
+    let lock = dictionary! {
+        "Filter" => "Standard", "V" => 5, "R" => 6, "Length" => 256, "StmF" => "Identity", "StrF" => "Identity", "EFF" => "StdCF",
+        "CF" => dictionary! { "StdCF" => dictionary! { "CFM" => "AESV3", "AuthEvent" => "EFOpen" } },
+    };
+    let lock = plain.add_object(lock);
+    plain.trailer.set("Encrypt", lock);
+    assert_eq!(
+        lines(&read_as(&bytes(plain), "x.pdf", None).unwrap()),
+        ["Invoice", "Total to pay 12.50"]
+    );
 }

@@ -1,3 +1,5 @@
+//! Locks that the readers don't open by themselves.
+//!
 //! The user's password out of the owner's, for the ciphers of before 2008: there the file's key is made of the user's
 //! password alone, and the owner's only hides the user's (ISO 32000-1, 7.6.3.4, algorithm 7).
 
@@ -58,4 +60,32 @@ fn rc4(key: &[u8], data: &mut [u8]) {
         state.swap(usize::from(i), usize::from(j));
         *byte ^= state[usize::from(state[usize::from(i)].wrapping_add(state[usize::from(j)]))];
     }
+}
+
+/// What names the lock in a file's trailer.
+const LOCK: &[u8] = b"/Encrypt";
+
+/// Whether the file says that it is locked by passwords, wherever in it that stands.
+pub(super) fn is_locked(file: &[u8]) -> bool {
+    has(file, LOCK) && has(file, b"/Standard")
+}
+
+/// Whether text and pictures are in clear, and only attached files are locked.
+pub(super) fn only_attachments_are_locked(file: &[u8]) -> bool {
+    is_locked(file) && (has(file, b"/StmF /Identity") || has(file, b"/StmF/Identity"))
+}
+
+/// The file without what names its lock.
+pub(super) fn without_lock(file: &[u8]) -> Vec<u8> {
+    let mut clear = file.to_vec();
+    let mut from = 0;
+    while let Some(at) = clear[from..].windows(LOCK.len()).position(|part| part == LOCK) {
+        clear[from + at + 1] = b'X';
+        from += at + LOCK.len();
+    }
+    clear
+}
+
+fn has(file: &[u8], what: &[u8]) -> bool {
+    file.windows(what.len()).any(|part| part == what)
 }
