@@ -1,1 +1,7 @@
-//! x
+//! Consumers of the feed: they react to events by sending commands, and write nothing else.
+//!
+//! A processor may see an event twice. It asks the aggregate whether the work is still to be done, and its commands'
+//! ids are derived from the event that caused them.
+
+pub mod documents;
+pub mod registry;

@@ -1,0 +1,273 @@
+//! What is done at each step, and the command that says so.
+
+use std::time::Instant;
+
+use anyhow::Context as _;
+use chrono::Utc;
+use serde::{Serialize, de::DeserializeOwned};
+use spendlog_commands::{Context as Cause, documents, imports, imports::ReadStatement};
+use spendlog_documents::{DocumentLine, Extraction, Hints, ReadError, Reading, classify, extract, validate};
+use spendlog_domain::{
+    documents::{DocumentCommand, FailureReason, FieldName, FieldValue, Lines, Step},
+    values::{Currency, Date, DocumentId, FileRef},
+};
+use spendlog_event_store::StoredFile;
+
+use super::{
+    lookup,
+    pipeline::{DocumentPipeline, Due, NAME},
+    workspace::ClearFile,
+};
+
+/// Readings and lines are made by us, from files of limited size; more than this is no document of ours.
+const DERIVED_FILE_LIMIT: u64 = 256 * 1024 * 1024;
+
+impl DocumentPipeline {
+    /// Reads the file: a child process decodes it, and an engine reads what is only pixels.
+    pub(super) async fn recognise(&self, due: &Due<'_>) -> anyhow::Result<()> {
+        let _permit = self.readers.acquire().await?;
+        let file = due.document.file().context("an uploaded document has a file")?;
+        let clear = ClearFile::open(&self.files, &due.keys, due.event.owner, file).await?;
+        let media_type = due.document.media_type().to_owned();
+        let password = due.document.password().and_then(|text| text.clear()).map(str::to_owned);
+        let (reader, engine) = (self.reader.clone(), due.document.engine());
+        let began = Instant::now();
+        let read =
+            tokio::task::spawn_blocking(move || reader.read(&clear.path(), &media_type, password.as_deref(), engine))
+                .await?;
+        let command = match read {
+            Ok(reading) => DocumentCommand::RecogniseText {
+                text: self.keep(due, &reading).await?,
+                pages: count(
+                    reading
+                        .pages
+                        .len()
+                        .max(reading.tables.len())
+                        .max(reading.statements.len()),
+                ),
+                words: words(&reading),
+                engine: reading.engine,
+                confidence: reading.confidence,
+                took_ms: milliseconds(began),
+            },
+            Err(ReadError::PasswordRequired | ReadError::WrongPassword) => DocumentCommand::RequirePassword,
+            Err(ReadError::Failed { reason, detail }) => fail(Step::Recognise, reason, &detail),
+        };
+        self.send(due, command).await
+    }
+
+    /// Tells what kind of document it is.
+    pub(super) async fn classify(&self, due: &Due<'_>) -> anyhow::Result<()> {
+        let reading = self.reading(due).await?;
+        let began = Instant::now();
+        let found = classify(&reading);
+        let command = DocumentCommand::Classify {
+            kind: found.kind,
+            engine: found.engine.to_owned(),
+            confidence: found.confidence,
+            took_ms: milliseconds(began),
+        };
+        self.send(due, command).await
+    }
+
+    /// Finds fields and lines.
+    pub(super) async fn extract(&self, due: &Due<'_>) -> anyhow::Result<()> {
+        let reading = self.reading(due).await?;
+        let kind = due.document.kind().context("an extracted document is classified")?;
+        let hints = Hints {
+            account_currency: self.hinted_currency(due).await?,
+            today: today(),
+        };
+        let began = Instant::now();
+        let extraction = tokio::task::spawn_blocking(move || extract(&reading, kind, &hints)).await?;
+        let took_ms = milliseconds(began);
+        let lines = match extraction.lines.as_slice() {
+            [] => None,
+            lines => Some(Lines {
+                file: self.keep(due, &lines).await?,
+                count: count(lines.len()),
+            }),
+        };
+        let engine = extraction.engine.to_owned();
+        self.send(
+            due,
+            DocumentCommand::ExtractFields {
+                fields: extraction.fields,
+                lines,
+                engine,
+                took_ms,
+            },
+        )
+        .await
+    }
+
+    /// Holds fields and lines against each other, a person's corrections included.
+    pub(super) async fn validate(&self, due: &Due<'_>) -> anyhow::Result<()> {
+        let kind = due.document.kind().context("a validated document is classified")?;
+        let lines = match due.document.lines() {
+            Some(lines) => self.kept(due, &lines.file).await?,
+            None => Vec::new(),
+        };
+        let extraction = Extraction {
+            fields: due.document.fields(),
+            lines,
+            engine: ENGINE,
+        };
+        let began = Instant::now();
+        let checks = validate(&extraction, kind, today());
+        let command = DocumentCommand::Validate {
+            checks,
+            engine: ENGINE.to_owned(),
+            took_ms: milliseconds(began),
+        };
+        self.send(due, command).await
+    }
+
+    /// Confirms the document, if the book's policy does so by itself.
+    pub(super) async fn confirm(&self, due: &Due<'_>) -> anyhow::Result<()> {
+        let document = due.document.id().context("a stored document has an id")?;
+        documents::confirm_by_policy(&self.commands, &cause(due, "confirm"), document).await?;
+        Ok(())
+    }
+
+    /// Makes the statements of a bank's document ready to be accepted: an import each.
+    pub(super) async fn read_imports(&self, due: &Due<'_>) -> anyhow::Result<()> {
+        let document = due.document.id().context("a stored document has an id")?;
+        let reading = self.reading(due).await?;
+        let accounts = lookup::open_accounts(&self.projections, due.event).await?;
+        let named = |name| due.document.field(name);
+        let currency = match named(FieldName::Currency) {
+            Some(FieldValue::Currency(currency)) => Some(*currency),
+            _ => None,
+        };
+        let number = match named(FieldName::AccountNumber) {
+            Some(FieldValue::Text(text)) => text.clear().map(str::to_owned),
+            _ => None,
+        };
+        let mut statements = Vec::new();
+        if reading.statements.len() > 1 {
+            for statement in &reading.statements {
+                let lines: Vec<_> = statement
+                    .movements
+                    .iter()
+                    .cloned()
+                    .map(DocumentLine::Movement)
+                    .collect();
+                let kept = Lines {
+                    file: self.keep(due, &lines).await?,
+                    count: count(lines.len()),
+                };
+                statements.push((statement.account_number.clone(), statement.currency.or(currency), kept));
+            }
+        } else if let Some(lines) = due.document.lines() {
+            statements.push((number, currency, lines.clone()));
+        }
+        for (place, (number, currency, lines)) in (0..).zip(statements) {
+            let statement = ReadStatement {
+                document,
+                number: place,
+                account: number.and_then(|number| lookup::with_number(&accounts, &number)),
+                currency,
+                lines: lines.file,
+                lines_count: lines.count,
+            };
+            imports::read(&self.commands, &cause(due, &format!("import-{place}")), &statement).await?;
+        }
+        Ok(())
+    }
+
+    /// The currency of the account that the document was uploaded for.
+    async fn hinted_currency(&self, due: &Due<'_>) -> anyhow::Result<Option<Currency>> {
+        let Some(hint) = due.document.account_hint() else {
+            return Ok(None);
+        };
+        let accounts = lookup::open_accounts(&self.projections, due.event).await?;
+        Ok(accounts
+            .iter()
+            .find(|account| account.id == hint)
+            .map(|account| account.currency))
+    }
+
+    /// Sends the command that ends a step.
+    async fn send(&self, due: &Due<'_>, command: DocumentCommand) -> anyhow::Result<()> {
+        let document: DocumentId = due.document.id().context("a stored document has an id")?;
+        documents::advance(&self.commands, &cause(due, "step"), document, command).await?;
+        Ok(())
+    }
+
+    /// The sealed file of a value that is too large for an event.
+    async fn keep(&self, due: &Due<'_>, value: &impl Serialize) -> anyhow::Result<FileRef> {
+        let StoredFile { object, bytes, .. } = self
+            .files
+            .put_bytes(&due.keys, due.event.owner, &serde_json::to_vec(value)?)
+            .await?;
+        Ok(FileRef { object, bytes })
+    }
+
+    async fn kept<T: DeserializeOwned>(&self, due: &Due<'_>, file: &FileRef) -> anyhow::Result<T> {
+        let bytes = self
+            .files
+            .get_bytes(&due.keys, due.event.owner, &file.object, DERIVED_FILE_LIMIT)
+            .await?;
+        // The error of a parser may quote what it stumbled over, which is personal.
+        serde_json::from_slice(&bytes).map_err(|_| anyhow::anyhow!("file {} is not what was written", file.object))
+    }
+
+    async fn reading(&self, due: &Due<'_>) -> anyhow::Result<Reading> {
+        self.kept(due, due.document.text().context("a recognised document has a text")?)
+            .await
+    }
+}
+
+/// What a command is caused by: its id is made of the event and of what is done about it.
+fn cause(due: &Due<'_>, what: &str) -> Cause {
+    let command_id = due
+        .keys
+        .derive_id("command", format!("{} {what}", due.event.position).as_bytes());
+    Cause::of_processor(NAME, command_id, due.event.metadata.correlation, due.event.position)
+}
+
+/// What checks: the rules of this version of ours.
+const ENGINE: &str = "spendlog/checks";
+
+fn fail(step: Step, reason: FailureReason, detail: &str) -> DocumentCommand {
+    DocumentCommand::Fail {
+        step,
+        reason,
+        detail: (!detail.is_empty()).then(|| detail.into()),
+    }
+}
+
+/// Today, where the server is.
+fn today() -> Date {
+    Utc::now().date_naive()
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+fn words(reading: &Reading) -> u32 {
+    let on_pages = reading
+        .pages
+        .iter()
+        .flat_map(|page| &page.lines)
+        .map(|line| line.words.len())
+        .sum::<usize>();
+    let in_cells = reading
+        .tables
+        .iter()
+        .flat_map(|table| &table.rows)
+        .map(Vec::len)
+        .sum::<usize>();
+    let in_movements = reading
+        .statements
+        .iter()
+        .map(|statement| statement.movements.len())
+        .sum::<usize>();
+    count(on_pages + in_cells + in_movements)
+}
