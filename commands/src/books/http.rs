@@ -1,0 +1,64 @@
+//! Books over HTTP.
+
+use actix_web::{
+    HttpResponse, patch, post,
+    web::{Data, Path},
+};
+use spendlog_domain::{books::ConfirmationPolicy, values::Text};
+use spendlog_schemas::{books as schemas, problem::ProblemDetails, written::Written};
+use spendlog_web::{Problem, body::id};
+
+use crate::{
+    Commands,
+    books::{self, ChangeBook},
+    http::{Json, Write, changed, created},
+};
+
+fn policy(policy: schemas::ConfirmationPolicy) -> ConfirmationPolicy {
+    match policy {
+        schemas::ConfirmationPolicy::Manual => ConfirmationPolicy::Manual,
+        schemas::ConfirmationPolicy::WhenChecksHold => ConfirmationPolicy::WhenChecksHold,
+    }
+}
+
+/// Open another book
+#[utoipa::path(
+    operation_id = "books.open", tag = "books", request_body = schemas::OpenBook, security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer")),
+    responses((status = 201, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[post("/finance/books")]
+pub(crate) async fn open(
+    commands: Data<Commands>,
+    write: Write<Json<schemas::OpenBook>>,
+) -> Result<HttpResponse, Problem> {
+    let schemas::OpenBook { name, policy: chosen } = write.body.0;
+    let chosen = chosen.map(policy).unwrap_or_default();
+    let done = books::open(&commands, &write.context, write.user, Text::from(name), chosen).await?;
+    Ok(created(done, "/finance/books"))
+}
+
+/// Rename a book, or choose who confirms documents
+#[utoipa::path(
+    operation_id = "books.change", tag = "books", request_body = schemas::ChangeBook, security(("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The book"),
+        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
+    ),
+    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[patch("/finance/books/{id}")]
+pub(crate) async fn change(
+    commands: Data<Commands>,
+    path: Path<String>,
+    write: Write<Json<schemas::ChangeBook>>,
+) -> Result<HttpResponse, Problem> {
+    let schemas::ChangeBook { name, policy: chosen } = write.body.0;
+    let change = ChangeBook {
+        book: id(&path)?,
+        name: name.map(Text::from),
+        policy: chosen.map(policy),
+    };
+    Ok(changed(commands.run(&write.context, &change).await?))
+}

@@ -1,0 +1,87 @@
+//! Imports over HTTP.
+
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    post,
+    web::{Data, Path},
+};
+use spendlog_schemas::{imports as schemas, problem::ProblemDetails};
+use spendlog_web::{Code, Problem, body::id};
+
+use crate::{
+    Commands,
+    http::{Maybe, Nothing, Write, answer},
+    imports, input,
+};
+
+/// Accept the lines of an import
+///
+/// Says which were new, which were there, and which a reverted import had brought. Doing it twice changes nothing.
+#[utoipa::path(
+    operation_id = "imports.accept", tag = "imports", request_body = schemas::AcceptImport, security(("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The import"),
+        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
+    ),
+    responses(
+        (status = 200, body = schemas::Accepted),
+        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/finance/imports/{id}/accept")]
+pub(crate) async fn accept(
+    commands: Data<Commands>,
+    path: Path<String>,
+    write: Write<Maybe<schemas::AcceptImport>>,
+) -> Result<HttpResponse, Problem> {
+    let account = write.body.0.account;
+    let account = account.map(|text| {
+        text.parse()
+            .map_err(|_| input::named("/account")(Code::NotFound.into()))
+    });
+    let done = imports::accept(&commands, &write.context, id(&path)?, account.transpose()?).await?;
+    let (version, position) = (done.version, done.position);
+    let accepted = schemas::Accepted {
+        id: done.id,
+        new: done.state.new_count(),
+        there: done.state.there_count(),
+        restored: done.state.restored_count(),
+        version,
+        position,
+    };
+    Ok(answer(StatusCode::OK, version, position, &accepted))
+}
+
+/// Revert an import
+///
+/// What it brought counts no longer; accepting it again restores that.
+#[utoipa::path(
+    operation_id = "imports.revert", tag = "imports", security(("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The import"),
+        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
+    ),
+    responses(
+        (status = 200, body = schemas::Reverted),
+        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/finance/imports/{id}/revert")]
+pub(crate) async fn revert(
+    commands: Data<Commands>,
+    path: Path<String>,
+    write: Write<Nothing>,
+) -> Result<HttpResponse, Problem> {
+    let done = imports::revert(&commands, &write.context, id(&path)?).await?;
+    let (version, position) = (done.version, done.position);
+    let reverted = schemas::Reverted {
+        id: done.id,
+        voided: done.state.voided_count(),
+        version,
+        position,
+    };
+    Ok(answer(StatusCode::OK, version, position, &reverted))
+}

@@ -1,0 +1,9 @@
+//! Transactions: record (one or many), correct, void, restore.
+
+mod correct;
+pub(crate) mod http;
+mod record;
+
+pub use correct::{Change, ChangeTransaction, Correction};
+pub(crate) use record::simple_postings;
+pub use record::{Draft, RecordTransactions, Shape};

@@ -1,0 +1,225 @@
+//! Transactions over HTTP.
+
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    patch, post,
+    web::{Data, Path},
+};
+use spendlog_domain::{
+    transactions::Target,
+    values::{Text, TransactionId},
+};
+use spendlog_schemas::{problem::ProblemDetails, transactions as schemas, written::Written};
+use spendlog_web::{Code, Problem, body::id};
+
+use crate::{
+    Commands,
+    http::{Json, Nothing, Write, answer, changed, created},
+    ids, input,
+    transactions::{Change, ChangeTransaction, Correction, Draft, RecordTransactions, Shape},
+};
+
+/// The most transactions of one request.
+const BULK_MAX: usize = 1000;
+
+/// What a body says of one transaction; `below` is where it stands in the body.
+fn draft(transaction: TransactionId, body: schemas::RecordTransaction, below: &str) -> Result<Draft, Problem> {
+    let at = |field: &str| format!("{below}/{field}");
+    let shape = match (body.account, body.amount, body.postings) {
+        (Some(account), Some(amount), None) => Shape::Simple {
+            account: found(&at("account"), &account)?,
+            amount: input::value(&at("amount"), &amount)?,
+            currency: input::optional(&at("currency"), body.currency.as_deref())?,
+            category: body
+                .category
+                .map(|category| found(&at("category"), &category))
+                .transpose()?,
+        },
+        (None, None, Some(postings)) if body.currency.is_none() && body.category.is_none() => {
+            let postings = postings.iter().enumerate();
+            let postings = postings.map(|(number, posting)| {
+                let at = |field: &str| format!("{below}/postings/{number}/{field}");
+                let target = match (&posting.account, &posting.category) {
+                    (Some(account), None) => Target::Account(found(&at("account"), account)?),
+                    (None, Some(category)) => Target::Category(found(&at("category"), category)?),
+                    _ => {
+                        return Err(Problem::field(
+                            at("account"),
+                            "a posting has either an account or a category",
+                        ));
+                    }
+                };
+                Ok((
+                    target,
+                    input::value(&at("amount"), &posting.amount)?,
+                    input::value(&at("currency"), &posting.currency)?,
+                ))
+            });
+            Shape::Postings(postings.collect::<Result<_, _>>()?)
+        }
+        _ => {
+            return Err(Problem::field(
+                at("postings"),
+                "either account and amount, or postings and nothing of the others",
+            ));
+        }
+    };
+    let (merchant, note) = (input::text(body.merchant), input::text(body.note));
+    Ok(Draft {
+        transaction,
+        booked_on: body.booked_on,
+        merchant,
+        note,
+        shape,
+    })
+}
+
+/// What is no id names nothing.
+fn found<I: std::str::FromStr>(pointer: &str, text: &str) -> Result<I, Problem> {
+    text.parse().map_err(|_| input::named(pointer)(Code::NotFound.into()))
+}
+
+/// Record a transaction
+///
+/// Either the simple view (`account`, `amount`, `category`) or `postings`.
+#[utoipa::path(
+    operation_id = "transactions.record", tag = "transactions", request_body = schemas::RecordTransaction, security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer")),
+    responses((status = 201, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[post("/finance/transactions")]
+pub(crate) async fn record(
+    commands: Data<Commands>,
+    write: Write<Json<schemas::RecordTransaction>>,
+) -> Result<HttpResponse, Problem> {
+    let draft = draft(TransactionId::new(write.context.command_id), write.body.0, "")?;
+    let use_case = RecordTransactions {
+        drafts: vec![draft],
+        listed: false,
+    };
+    Ok(created(
+        commands.run(&write.context, &use_case).await?,
+        "/finance/transactions",
+    ))
+}
+
+/// Record many transactions: all or none
+#[utoipa::path(
+    operation_id = "transactions.record_many", tag = "transactions", request_body = schemas::RecordTransactions, security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer")),
+    responses(
+        (status = 201, body = schemas::RecordedTransactions),
+        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/finance/transactions/bulk")]
+pub(crate) async fn record_many(
+    commands: Data<Commands>,
+    write: Write<Json<schemas::RecordTransactions>>,
+) -> Result<HttpResponse, Problem> {
+    let transactions = write.body.0.transactions;
+    if transactions.is_empty() || transactions.len() > BULK_MAX {
+        return Err(Problem::field("/transactions", "1 to 1000 transactions"));
+    }
+    let drafts = transactions.into_iter().zip(0_u32..).map(|(transaction, number)| {
+        let id = TransactionId::new(ids::nth(write.context.command_id, number));
+        draft(id, transaction, &format!("/transactions/{number}"))
+    });
+    let use_case = RecordTransactions {
+        drafts: drafts.collect::<Result<_, _>>()?,
+        listed: true,
+    };
+    let done = commands.run(&write.context, &use_case).await?;
+    let recorded = schemas::RecordedTransactions {
+        ids: done.streams,
+        position: done.position,
+    };
+    Ok(answer(StatusCode::CREATED, done.version, done.position, &recorded))
+}
+
+/// Correct a transaction
+#[utoipa::path(
+    operation_id = "transactions.correct", tag = "transactions", request_body = schemas::CorrectTransaction, security(("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The transaction"),
+        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
+    ),
+    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[patch("/finance/transactions/{id}")]
+pub(crate) async fn correct(
+    commands: Data<Commands>,
+    path: Path<String>,
+    write: Write<Json<schemas::CorrectTransaction>>,
+) -> Result<HttpResponse, Problem> {
+    let body = write.body.0;
+    let change = Change::Correct(Correction {
+        amount: input::optional("/amount", body.amount.as_deref())?,
+        booked_on: body.booked_on,
+        merchant: body.merchant.map(|merchant| merchant.map(Text::from)),
+        category: body
+            .category
+            .map(|category| found("/category", &category))
+            .transpose()?,
+        note: body.note.map(|note| note.map(Text::from)),
+    });
+    Ok(changed(
+        commands
+            .run(
+                &write.context,
+                &ChangeTransaction {
+                    transaction: id(&path)?,
+                    change,
+                },
+            )
+            .await?,
+    ))
+}
+
+/// Take a transaction out of all sums
+#[utoipa::path(
+    operation_id = "transactions.void", tag = "transactions", security(("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The transaction"),
+        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
+    ),
+    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[post("/finance/transactions/{id}/void")]
+pub(crate) async fn void(
+    commands: Data<Commands>,
+    path: Path<String>,
+    write: Write<Nothing>,
+) -> Result<HttpResponse, Problem> {
+    let change = ChangeTransaction {
+        transaction: id(&path)?,
+        change: Change::Void,
+    };
+    Ok(changed(commands.run(&write.context, &change).await?))
+}
+
+/// Let a voided transaction count again
+#[utoipa::path(
+    operation_id = "transactions.restore", tag = "transactions", security(("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The transaction"),
+        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
+    ),
+    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[post("/finance/transactions/{id}/restore")]
+pub(crate) async fn restore(
+    commands: Data<Commands>,
+    path: Path<String>,
+    write: Write<Nothing>,
+) -> Result<HttpResponse, Problem> {
+    let change = ChangeTransaction {
+        transaction: id(&path)?,
+        change: Change::Restore,
+    };
+    Ok(changed(commands.run(&write.context, &change).await?))
+}

@@ -1,0 +1,58 @@
+//! Users: register, sign in, change password and profile, role.
+
+mod account;
+pub(crate) mod http;
+mod session;
+
+use spendlog_domain::{
+    users::{EmailReservation, User},
+    values::UserId,
+};
+use spendlog_web::{Code, Problem};
+
+use crate::{Commands, ids::hex, refusal};
+
+pub use account::{ChangePassword, ChangeProfile, ChangeRole, Register, change_password, promote, register};
+pub use session::{SignIn, refresh, sign_in};
+
+/// The keyed hash by which an address is found, however it is spelt.
+pub(crate) async fn email_key(commands: &Commands, email: &str) -> Result<String, Problem> {
+    let normalised = email.trim().to_lowercase();
+    let hash = commands
+        .journal
+        .keyring()
+        .index("email", normalised.as_bytes())
+        .await
+        .map_err(refusal::key)?;
+    Ok(hex(&hash))
+}
+
+/// The user with this address, if there is one: for whoever runs the system.
+pub async fn find(commands: &Commands, email: &str) -> Result<Option<UserId>, Problem> {
+    let key = email_key(commands, email).await?;
+    Ok(by_email(commands, &key).await?.map(|(user, _)| user))
+}
+
+/// The user with this address, if there is one.
+async fn by_email(commands: &Commands, email_key: &str) -> Result<Option<(UserId, std::sync::Arc<User>)>, Problem> {
+    let reservation = commands.dispatch.newest::<EmailReservation>(email_key).await?;
+    match reservation.user() {
+        Some(user) => Ok(Some((user, commands.dispatch.newest::<User>(user).await?))),
+        None => Ok(None),
+    }
+}
+
+/// The clear text of a user's password hash.
+fn phc(user: &User) -> Option<String> {
+    user.password_hash().and_then(|hash| hash.clear()).map(str::to_owned)
+}
+
+/// Refuses a wrong password.
+async fn verify(commands: &Commands, password: String, user: Option<&User>) -> Result<(), Problem> {
+    let good = commands.passwords.verify(password, user.and_then(phc)).await?;
+    if good {
+        Ok(())
+    } else {
+        Err(Code::InvalidCredentials.into())
+    }
+}

@@ -1,0 +1,156 @@
+//! Users over HTTP.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header::HeaderValue, header::LOCATION},
+    patch, post,
+    web::Data,
+};
+use spendlog_domain::values::Text;
+use spendlog_schemas::{problem::ProblemDetails, users as schemas, written::Written};
+use spendlog_web::{
+    Problem,
+    auth::{ACCESS_SECONDS, Pair},
+    body::Json as Sent,
+    position::{POSITION, value as position_value},
+};
+
+use crate::{
+    Commands,
+    http::{Json, Write, anonymous_context, answer, changed},
+    users::{self, ChangeProfile},
+};
+
+/// Where a request came from, as far as the connection tells.
+fn peer(request: &HttpRequest) -> String {
+    request
+        .peer_addr()
+        .map_or_else(|| "unknown".to_owned(), |address| address.ip().to_string())
+}
+
+/// Sign up
+///
+/// Comes with a first book and its categories.
+#[utoipa::path(
+    operation_id = "users.register", tag = "users", request_body = schemas::RegisterUser, security(()),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer")),
+    responses((status = 201, body = schemas::Registered), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[post("/users/register")]
+pub(crate) async fn register(
+    commands: Data<Commands>,
+    request: HttpRequest,
+    sent: Sent<schemas::RegisterUser>,
+) -> Result<HttpResponse, Problem> {
+    let peer = peer(&request);
+    commands.registrations.check(&peer)?;
+    commands.registrations.count(&peer);
+    let schemas::RegisterUser { email, password, name } = sent.value;
+    let who = users::email_key(&commands, &email).await?;
+    let context = anonymous_context(&request, None, who.as_bytes(), &sent.bytes).await?;
+    let done = users::register(&commands, &context, email, password, name).await?;
+    let user = done
+        .state
+        .id()
+        .ok_or_else(|| Problem::internal("a user without an id"))?;
+    let registered = schemas::Registered {
+        user: user.to_string(),
+        book: commands.first_book(user).await?.to_string(),
+        version: done.version,
+        position: done.position,
+    };
+    let mut response = answer(StatusCode::CREATED, done.version, done.position, &registered);
+    response
+        .headers_mut()
+        .insert(LOCATION, HeaderValue::from_static("/users/me"));
+    Ok(response)
+}
+
+fn tokens(pair: Pair) -> schemas::Tokens {
+    schemas::Tokens {
+        access: pair.access,
+        refresh: pair.refresh,
+        token_type: "Bearer".to_owned(),
+        expires_in: ACCESS_SECONDS,
+    }
+}
+
+/// Sign in
+#[utoipa::path(
+    operation_id = "users.sign_in", tag = "users", request_body = schemas::SignIn, security(()),
+    responses((status = 200, body = schemas::Tokens), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[post("/users/token")]
+pub(crate) async fn sign_in(
+    commands: Data<Commands>,
+    request: HttpRequest,
+    sent: Sent<schemas::SignIn>,
+) -> Result<HttpResponse, Problem> {
+    let schemas::SignIn { email, password } = sent.value;
+    let who = users::email_key(&commands, &email).await?;
+    let context = anonymous_context(&request, None, who.as_bytes(), &sent.bytes).await?;
+    let (pair, position) = users::sign_in(&commands, context, &email, password).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((POSITION, position_value(position)))
+        .json(tokens(pair)))
+}
+
+/// Get fresh tokens
+#[utoipa::path(
+    operation_id = "users.refresh", tag = "users", request_body = schemas::RefreshTokens, security(()),
+    responses((status = 200, body = schemas::Tokens), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[post("/users/token/refresh")]
+pub(crate) async fn refresh(
+    commands: Data<Commands>,
+    sent: Sent<schemas::RefreshTokens>,
+) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(tokens(users::refresh(&commands, &sent.value.refresh).await?)))
+}
+
+/// Change the profile
+#[utoipa::path(
+    operation_id = "users.change", tag = "users", request_body = schemas::ChangeProfile, security(("bearer" = [])),
+    params(
+        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
+    ),
+    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[patch("/users/me")]
+pub(crate) async fn change(
+    commands: Data<Commands>,
+    write: Write<Json<schemas::ChangeProfile>>,
+) -> Result<HttpResponse, Problem> {
+    let name = write.body.0.name.map(|name| name.map(Text::from));
+    Ok(changed(
+        commands
+            .run(&write.context, &ChangeProfile { user: write.user, name })
+            .await?,
+    ))
+}
+
+/// Change the password
+///
+/// All sessions end; sign in again.
+#[utoipa::path(
+    operation_id = "users.change_password", tag = "users", request_body = schemas::ChangePassword, security(("bearer" = [])),
+    params(
+        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
+    ),
+    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[post("/users/me/password")]
+pub(crate) async fn change_password(
+    commands: Data<Commands>,
+    write: Write<Json<schemas::ChangePassword>>,
+) -> Result<HttpResponse, Problem> {
+    let schemas::ChangePassword {
+        old_password,
+        new_password,
+    } = write.body.0;
+    Ok(changed(
+        users::change_password(&commands, &write.context, write.user, old_password, new_password).await?,
+    ))
+}
