@@ -10,15 +10,16 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use spendlog_domain::{
     documents::{
-        Check, Confidence, Confirmation, DocumentKind, DocumentStatus, EngineChoice, FailureReason, Field, FieldName,
-        FieldValue, Lines, Step,
+        Check, Confidence, Confirmation, DocumentEvent, DocumentKind, DocumentStatus, EngineChoice, FailureReason,
+        Field, FieldName, FieldValue, Lines, Step,
     },
     values::{AccountId, BookId, DocumentId, FileRef, Text},
 };
+use spendlog_event_store::Event;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::{ProjectionError, Reader, accounts::word};
+use crate::{ProjectionError, Reader, accounts::word, ledger::content};
 
 pub(crate) use fold::Documents;
 
@@ -138,6 +139,22 @@ pub fn is_final(status: DocumentStatus) -> bool {
         status,
         DocumentStatus::Confirmed | DocumentStatus::Rejected | DocumentStatus::Failed
     )
+}
+
+/// Where a document stands after an event of its stream, having stood at `before`.
+pub fn standing_after(before: DocumentStatus, event: &Event) -> Result<DocumentStatus, ProjectionError> {
+    Ok(match content(event)? {
+        DocumentEvent::Uploaded { .. } | DocumentEvent::Unlocked { .. } => DocumentStatus::Processing,
+        DocumentEvent::PasswordRequired { .. } => DocumentStatus::PasswordRequired,
+        DocumentEvent::Validated { .. } => DocumentStatus::InReview,
+        DocumentEvent::Confirmed { .. } => DocumentStatus::Confirmed,
+        DocumentEvent::Rejected { .. } => DocumentStatus::Rejected,
+        DocumentEvent::Failed { .. } => DocumentStatus::Failed,
+        DocumentEvent::TextRecognised { .. }
+        | DocumentEvent::Classified { .. }
+        | DocumentEvent::FieldsExtracted { .. }
+        | DocumentEvent::FieldCorrected { .. } => before,
+    })
 }
 
 /// A document of one of these books.

@@ -10,5 +10,5 @@ pub(crate) use fold::{
 };
 pub use list::{Cursor, Filter, Order, Page, Sort, bound, list};
 pub(crate) use queries::{in_categories, load};
-pub use queries::{of_document, one};
+pub use queries::{of_document, one, versions};
 pub use view::{Transaction, scaled};

@@ -21,6 +21,13 @@ pub async fn one(
         .transpose()
 }
 
+/// All versions of a transaction of one of these books, in their order.
+pub async fn versions(reader: &Reader, books: &[Uuid], id: TransactionId) -> Result<Vec<Transaction>, ProjectionError> {
+    let sql = "SELECT body FROM read.transactions WHERE id = $1 AND book_id = ANY ($2) ORDER BY from_position";
+    let rows = reader.query(sql, &[&id.uuid(), &books]).await?;
+    rows.iter().map(|row| Transaction::parse(row.try_get(0)?)).collect()
+}
+
 /// The transactions that were recorded from a document.
 pub async fn of_document(reader: &Reader, document: DocumentId) -> Result<Vec<TransactionId>, ProjectionError> {
     let sql = format!(

@@ -1,0 +1,146 @@
+//! Accounts, as they are and as they were.
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    web::{Data, Path},
+};
+use spendlog_domain::{
+    accounts::AccountKind as Kind,
+    values::{AccountId, Text},
+};
+use spendlog_projections::{Group, accounts};
+use spendlog_schemas::{
+    accounts::{Account, AccountKind, AccountStatus, AccountsQuery},
+    page::Page,
+    problem::ProblemDetails,
+    transactions::{AtQuery, Transaction, TransactionsQuery},
+};
+use spendlog_web::{
+    Caller, Code, Problem,
+    body::{Query, id},
+};
+
+use crate::{
+    ReadApi,
+    access::{failed, user},
+    answer::{after, limits, paged, tagged},
+    transactions::page_of,
+};
+
+/// An account as it is answered.
+pub(crate) fn account(from: accounts::Account) -> Account {
+    let clear = |text: &Text| text.clear().map(str::to_owned);
+    Account {
+        id: from.id.to_string(),
+        book: from.book.to_string(),
+        name: clear(&from.name),
+        kind: match from.kind {
+            Kind::Cash => AccountKind::Cash,
+            Kind::Checking => AccountKind::Checking,
+            Kind::Savings => AccountKind::Savings,
+            Kind::CreditCard => AccountKind::CreditCard,
+            Kind::Loan => AccountKind::Loan,
+            Kind::Investment => AccountKind::Investment,
+        },
+        currency: from.currency.code().to_owned(),
+        number: from.number.as_ref().and_then(clear),
+        status: if from.closed { AccountStatus::Closed } else { AccountStatus::Open },
+        balance: from.balance().decimal().to_string(),
+        version: from.version,
+        opened_at: from.opened_at,
+        changed_at: from.changed_at,
+    }
+}
+
+/// List accounts
+#[utoipa::path(
+    operation_id = "accounts.list", tag = "accounts", security(("bearer" = [])),
+    params(AccountsQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
+    responses((status = 200, body = Page<Account>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[get("/finance/accounts")]
+pub(crate) async fn list(
+    api: Data<ReadApi>,
+    caller: Caller,
+    request: HttpRequest,
+    query: Query<AccountsQuery>,
+) -> Result<HttpResponse, Problem> {
+    let (shown, fetched) = limits(query.0.limit)?;
+    let from = after(query.0.after.as_deref())?.unwrap_or(0);
+    api.ready(&request, Group::Ledger).await?;
+    let book = api.book(user(caller), query.0.book.as_deref()).await?;
+    let at = api.at(query.0.at.as_deref(), Group::Ledger).await?;
+    let rows = accounts::list(api.reader(), book, at, from, fetched).await.map_err(failed)?;
+    paged(&request, shown, rows, |row| row.opened_position, account)
+}
+
+/// One account
+#[utoipa::path(
+    operation_id = "accounts.one", tag = "accounts", security(("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The account"),
+        AtQuery,
+        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
+    ),
+    responses((status = 200, body = Account), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[get("/finance/accounts/{id}")]
+pub(crate) async fn one(
+    api: Data<ReadApi>,
+    caller: Caller,
+    request: HttpRequest,
+    path: Path<String>,
+    query: Query<AtQuery>,
+) -> Result<HttpResponse, Problem> {
+    let account_id: AccountId = id(&path)?;
+    api.ready(&request, Group::Ledger).await?;
+    let at = api.at(query.0.at.as_deref(), Group::Ledger).await?;
+    let found = find(&api, caller, account_id, at).await?;
+    // The balance changes without the version, so nobody is told that they know it already.
+    tagged(found.version, &account(found.clone()))
+}
+
+/// An account of the caller's.
+async fn find(
+    api: &ReadApi,
+    caller: Caller,
+    account: AccountId,
+    at: spendlog_projections::At,
+) -> Result<accounts::Account, Problem> {
+    let books = api.shelf(user(caller)).await?;
+    if let Some(found) = accounts::one(api.reader(), &books, account, at).await.map_err(failed)? {
+        return Ok(found);
+    }
+    let books = api.fresh_shelf(user(caller)).await?;
+    let found = accounts::one(api.reader(), &books, account, at).await.map_err(failed)?;
+    found.ok_or_else(|| Code::NotFound.into())
+}
+
+/// List an account's transactions
+#[utoipa::path(
+    operation_id = "accounts.transactions", tag = "accounts", security(("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The account"),
+        TransactionsQuery,
+        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
+    ),
+    responses((status = 200, body = Page<Transaction>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[get("/finance/accounts/{id}/transactions")]
+pub(crate) async fn transactions(
+    api: Data<ReadApi>,
+    caller: Caller,
+    request: HttpRequest,
+    path: Path<String>,
+    query: Query<TransactionsQuery>,
+) -> Result<HttpResponse, Problem> {
+    let account_id: AccountId = id(&path)?;
+    let mut query = query.0;
+    if query.account.is_some() || query.book.is_some() {
+        return Err(Problem::new(Code::InvalidQuery, "the path names the account, and with it the book"));
+    }
+    api.ready(&request, Group::Ledger).await?;
+    let found = find(&api, caller, account_id, spendlog_projections::At::Now).await?;
+    query.account = Some(found.id.to_string());
+    page_of(&api, &request, found.book, &query).await
+}

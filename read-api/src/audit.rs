@@ -1,0 +1,4 @@
+//! Looking behind the figures: the caller's own events, and their books folded from them.
+
+pub(crate) mod events;
+pub(crate) mod replay;

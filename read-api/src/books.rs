@@ -1,0 +1,83 @@
+//! Books of the caller.
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    web::{Data, Path},
+};
+use spendlog_domain::{books::ConfirmationPolicy as Policy, values::BookId};
+use spendlog_projections::{Group, books};
+use spendlog_schemas::{
+    books::{Book, BooksQuery, ConfirmationPolicy},
+    page::Page,
+    problem::ProblemDetails,
+};
+use spendlog_web::{
+    Caller, Code, Problem,
+    body::{Query, id},
+};
+
+use crate::{
+    ReadApi,
+    access::{failed, user},
+    answer::{after, conditional, limits, paged},
+};
+
+pub(crate) fn policy(from: Policy) -> ConfirmationPolicy {
+    match from {
+        Policy::Manual => ConfirmationPolicy::Manual,
+        Policy::WhenChecksHold => ConfirmationPolicy::WhenChecksHold,
+    }
+}
+
+fn book(from: books::Book) -> Book {
+    Book {
+        id: from.id.to_string(),
+        name: from.name.clear().map(str::to_owned),
+        policy: policy(from.policy),
+        version: from.version,
+        opened_at: from.opened_at,
+    }
+}
+
+/// List books
+#[utoipa::path(
+    operation_id = "books.list", tag = "books", security(("bearer" = [])),
+    params(BooksQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
+    responses((status = 200, body = Page<Book>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[get("/finance/books")]
+pub(crate) async fn list(
+    api: Data<ReadApi>,
+    caller: Caller,
+    request: HttpRequest,
+    query: Query<BooksQuery>,
+) -> Result<HttpResponse, Problem> {
+    let (shown, fetched) = limits(query.0.limit)?;
+    let from = after(query.0.after.as_deref())?.unwrap_or(0);
+    api.ready(&request, Group::Ledger).await?;
+    let rows = books::list(api.reader(), user(caller), from, fetched).await.map_err(failed)?;
+    paged(&request, shown, rows, |row| row.opened_position, book)
+}
+
+/// One book
+#[utoipa::path(
+    operation_id = "books.one", tag = "books", security(("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The book"),
+        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
+    ),
+    responses((status = 200, body = Book), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[get("/finance/books/{id}")]
+pub(crate) async fn one(
+    api: Data<ReadApi>,
+    caller: Caller,
+    request: HttpRequest,
+    path: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let book_id: BookId = id(&path)?;
+    api.ready(&request, Group::Ledger).await?;
+    let found = books::one(api.reader(), user(caller), book_id).await.map_err(failed)?;
+    let found = found.ok_or_else(|| Problem::from(Code::NotFound))?;
+    conditional(&request, found.version, &book(found))
+}

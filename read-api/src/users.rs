@@ -1,0 +1,48 @@
+//! The caller.
+
+use actix_web::{HttpRequest, HttpResponse, get, web::Data};
+use spendlog_domain::users::Role;
+use spendlog_projections::{Group, users};
+use spendlog_schemas::{
+    problem::ProblemDetails,
+    users::{User, UserRole},
+};
+use spendlog_web::{Caller, Code, Problem};
+
+use crate::{
+    ReadApi,
+    access::{failed, user},
+    answer::tagged,
+};
+
+/// Who I am
+#[utoipa::path(
+    operation_id = "users.me", tag = "users", security(("bearer" = [])),
+    params(("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
+    responses((status = 200, body = User), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+)]
+#[get("/users/me")]
+pub(crate) async fn me(api: Data<ReadApi>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    api.ready(&request, Group::Ledger).await?;
+    let id = user(caller);
+    let mut found = users::one(api.reader(), id).await.map_err(failed)?;
+    if found.is_none() {
+        // Somebody who has just signed up: the tables may not have heard of them yet.
+        api.book(id, None).await?;
+        found = users::one(api.reader(), id).await.map_err(failed)?;
+    }
+    let found = found.ok_or_else(|| Problem::from(Code::NotFound))?;
+    let me = User {
+        id: found.id.to_string(),
+        email: found.email.clear().map(str::to_owned),
+        name: found.name.as_ref().and_then(|name| name.clear()).map(str::to_owned),
+        role: match found.role {
+            Role::Member => UserRole::Member,
+            Role::Admin => UserRole::Admin,
+        },
+        books: api.look_up(id).await?.iter().map(ToString::to_string).collect(),
+        version: found.version,
+        registered_at: found.registered_at,
+    };
+    tagged(found.version, &me)
+}
