@@ -164,13 +164,15 @@ async fn receive(commands: &Commands, user: UserId, parts: &mut Parts, field: Fi
 }
 
 /// Passes the file on to the store, once its beginning has told what it is.
-async fn file(commands: &Commands, book: BookId, mut field: Field) -> Result<Received, Problem> {
+async fn file(commands: &Commands, book: BookId, field: Field) -> Result<Received, Problem> {
     let given = field
         .content_disposition()
         .and_then(|disposition| disposition.get_filename())
         .unwrap_or_default();
     // Some clients send the whole path.
     let name = given.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+    // A small file ends with its head, and must not be asked again.
+    let mut field = field.fuse();
     let mut begun: Vec<Bytes> = Vec::new();
     while begun.iter().map(Bytes::len).sum::<usize>() < HEAD {
         let Some(piece) = field.try_next().await.map_err(broken)? else {
