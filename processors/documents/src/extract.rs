@@ -38,6 +38,8 @@ mod statement_table;
 mod statement_text;
 mod statement_words;
 mod tax_id;
+#[cfg(test)]
+mod tests;
 mod text;
 mod total;
 

@@ -37,14 +37,21 @@ fn needed(kind: DocumentKind) -> &'static [FieldName] {
     match kind {
         DocumentKind::BankStatement => &[FieldName::Currency],
         DocumentKind::ExpenseReport => &[FieldName::Total, FieldName::Currency],
-        DocumentKind::Receipt | DocumentKind::Invoice | DocumentKind::Other => {
-            &[FieldName::Merchant, FieldName::Date, FieldName::Total, FieldName::Currency]
-        }
+        DocumentKind::Receipt | DocumentKind::Invoice | DocumentKind::Other => &[
+            FieldName::Merchant,
+            FieldName::Date,
+            FieldName::Total,
+            FieldName::Currency,
+        ],
     }
 }
 
 fn holds(condition: bool) -> CheckOutcome {
-    if condition { CheckOutcome::Holds } else { CheckOutcome::Fails }
+    if condition {
+        CheckOutcome::Holds
+    } else {
+        CheckOutcome::Fails
+    }
 }
 
 struct Seen<'a> {
@@ -53,7 +60,11 @@ struct Seen<'a> {
 
 impl Seen<'_> {
     fn value(&self, name: FieldName) -> Option<&FieldValue> {
-        self.extraction.fields.iter().find(|field| field.name == name).map(|field| &field.value)
+        self.extraction
+            .fields
+            .iter()
+            .find(|field| field.name == name)
+            .map(|field| &field.value)
     }
 
     fn amount(&self, name: FieldName) -> Option<i64> {
@@ -78,13 +89,26 @@ impl Seen<'_> {
 
     /// What is missing is for the check of required fields to say; here only what is there is judged.
     fn confidence(&self, kind: DocumentKind) -> CheckOutcome {
-        let fields = self.extraction.fields.iter().filter(|field| needed(kind).contains(&field.name));
+        let fields = self
+            .extraction
+            .fields
+            .iter()
+            .filter(|field| needed(kind).contains(&field.name));
         let movements = self.movements().map(|movement| movement.confidence);
-        holds(fields.map(|field| field.provenance.confidence).chain(movements).all(|confidence| confidence >= CONFIDENT))
+        holds(
+            fields
+                .map(|field| field.provenance.confidence)
+                .chain(movements)
+                .all(|confidence| confidence >= CONFIDENT),
+        )
     }
 
     fn tax_sum(&self) -> CheckOutcome {
-        match (self.amount(FieldName::NetTotal), self.amount(FieldName::Tax), self.amount(FieldName::Total)) {
+        match (
+            self.amount(FieldName::NetTotal),
+            self.amount(FieldName::Tax),
+            self.amount(FieldName::Total),
+        ) {
             (Some(net), Some(tax), Some(total)) => holds((net + tax - total).abs() <= COIN),
             _ => CheckOutcome::NotApplicable,
         }
@@ -93,14 +117,25 @@ impl Seen<'_> {
     /// Items may be given with or without taxes, and a total after discounts and charges that are no items: only
     /// where every item has a sum is there anything to check.
     fn lines_sum(&self, kind: DocumentKind) -> CheckOutcome {
-        if !matches!(kind, DocumentKind::Receipt | DocumentKind::Invoice | DocumentKind::ExpenseReport) {
+        if !matches!(
+            kind,
+            DocumentKind::Receipt | DocumentKind::Invoice | DocumentKind::ExpenseReport
+        ) {
             return CheckOutcome::NotApplicable;
         }
-        let items: Option<Vec<i64>> = self.extraction.lines.iter().map(|line| match line {
-            DocumentLine::Item(item) => item.total.and_then(units),
-            DocumentLine::Movement(_) => None,
-        }).collect();
-        let sums: Vec<i64> = [FieldName::NetTotal, FieldName::Total].into_iter().filter_map(|name| self.amount(name)).collect();
+        let items: Option<Vec<i64>> = self
+            .extraction
+            .lines
+            .iter()
+            .map(|line| match line {
+                DocumentLine::Item(item) => item.total.and_then(units),
+                DocumentLine::Movement(_) => None,
+            })
+            .collect();
+        let sums: Vec<i64> = [FieldName::NetTotal, FieldName::Total]
+            .into_iter()
+            .filter_map(|name| self.amount(name))
+            .collect();
         match items {
             Some(items) if !items.is_empty() && !sums.is_empty() => {
                 let sum: i64 = items.iter().sum();
@@ -115,7 +150,10 @@ impl Seen<'_> {
             Some(FieldValue::Date(date)) => Some(*date),
             _ => None,
         };
-        let all: Vec<Date> = issued.into_iter().chain(self.movements().map(|movement| movement.date)).collect();
+        let all: Vec<Date> = issued
+            .into_iter()
+            .chain(self.movements().map(|movement| movement.date))
+            .collect();
         if all.is_empty() {
             return CheckOutcome::NotApplicable;
         }
@@ -127,7 +165,11 @@ impl Seen<'_> {
 
     fn balance_sum(&self) -> CheckOutcome {
         let amounts: Option<Vec<i64>> = self.movements().map(|movement| units(movement.amount)).collect();
-        match (self.amount(FieldName::OpeningBalance), self.amount(FieldName::ClosingBalance), amounts) {
+        match (
+            self.amount(FieldName::OpeningBalance),
+            self.amount(FieldName::ClosingBalance),
+            amounts,
+        ) {
             (Some(opening), Some(closing), Some(amounts)) if !amounts.is_empty() => {
                 holds((opening + amounts.iter().sum::<i64>() - closing).abs() <= ROUNDING)
             }
@@ -136,12 +178,19 @@ impl Seen<'_> {
     }
 
     fn currency(&self) -> CheckOutcome {
-        let Some(FieldValue::Currency(currency)) = self.value(FieldName::Currency) else { return CheckOutcome::Fails };
+        let Some(FieldValue::Currency(currency)) = self.value(FieldName::Currency) else {
+            return CheckOutcome::Fails;
+        };
         let fits = |amount: Decimal, currency: Currency| amount.money(currency).is_ok();
         let fields = self.extraction.fields.iter().all(|field| match &field.value {
             FieldValue::Amount(amount) => fits(*amount, *currency),
             _ => true,
         });
-        holds(fields && self.movements().all(|movement| fits(movement.amount, movement.currency.unwrap_or(*currency))))
+        holds(
+            fields
+                && self
+                    .movements()
+                    .all(|movement| fits(movement.amount, movement.currency.unwrap_or(*currency))),
+        )
     }
 }

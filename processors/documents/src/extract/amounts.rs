@@ -104,13 +104,14 @@ regex!(LONE_SPACE, r"(\d)(?: ([.,]) ?|([.]) )(\d{2})([^\d.,/:]|$)");
 pub(crate) fn mark_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Mark> {
     regex!(
         SURE,
-        r"(?:^|[^\d.,])(\d{1,3}(?:([.,'’ ])\d{3})*|\d+)([.,])(\d{2})(?:[^\d.,%]|[.,]?$|[.,]\s)"
+        r"(?:^|[^\d.,])(\d{1,3}(?:([.,'’ ])\d{3})*|\d+)([.,])(\d{2})(?:[^\d.,%]|,?$|,\s|(\.)(?:\s|$))"
     );
     let (mut points, mut commas) = (0_u32, 0_u32);
     for text in texts {
         for found in SURE.captures_iter(text) {
             match found.get(3).map(|m| m.as_str()) {
-                Some(".") => points += 1,
+                // `14.08. ` is a day.
+                Some(".") if found.get(5).is_none() => points += 1,
                 Some(",") => commas += 1,
                 _ => {}
             }
@@ -208,7 +209,9 @@ pub(crate) fn amounts(text: &str, mark: Option<Mark>) -> Vec<Amount> {
     } else {
         &*AMOUNT
     };
-    for hit in pattern.captures_iter(text) {
+    let mut from = 0;
+    while let Some(hit) = text.get(from..).and_then(|_| pattern.captures_at(text, from)) {
+        from = hit.get(0).map_or(text.len(), |m| m.end().max(from + 1));
         let (Some(whole), Some(digits)) = (hit.get(0), hit.name("number")) else {
             continue;
         };
@@ -216,8 +219,10 @@ pub(crate) fn amounts(text: &str, mark: Option<Mark>) -> Vec<Amount> {
         let before = text[..digits.start()].chars().next_back();
         let after = text[digits.end()..].chars().next();
         let marked = has("before") || has("after");
-        let glued_before = before.is_some_and(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '/' | ':' | '#' | '_'))
+        let glued_before = before.is_some_and(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '/' | '#' | '_'))
+            || (before == Some(':') && text[..digits.start() - 1].ends_with(|c: char| c.is_ascii_digit()))
             || (before.is_some_and(char::is_alphabetic) && !has("before"))
+            || (before == Some(':') && digits.as_str().contains(' '))
             || (before == Some('-') && preceded_by_code(text, digits.start()));
         let rest = &text[digits.end()..];
         let second = rest.chars().nth(1);
@@ -229,6 +234,10 @@ pub(crate) fn amounts(text: &str, mark: Option<Mark>) -> Vec<Amount> {
             None => false,
         };
         if glued_before || glued_after || rest.trim_start().starts_with('%') {
+            // What looked like thousands may be a number of something else and an amount: `PN:812 500,00`.
+            if let Some(space) = digits.as_str().find(' ') {
+                from = digits.start() + space + 1;
+            }
             continue;
         }
         let Some(mut value) = number(digits.as_str(), mark) else {

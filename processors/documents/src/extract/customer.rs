@@ -2,9 +2,9 @@
 
 use super::merchant::{Found, Letterhead, clean_name};
 use super::page::{Cell, Row, Rows, around};
-use super::rowkind::Kind;
-use super::text::Labelled;
-use spendlog_domain::documents::Confidence;
+use super::rowkind::{HOUSE, Kind, POSTCODE};
+use super::text::{Labelled, fold};
+use spendlog_domain::documents::{Box2, Confidence};
 
 #[rustfmt::skip]
 const HEADINGS: &[&str] = &[
@@ -51,7 +51,7 @@ pub(crate) fn customer(rows: &Rows, letterhead: &Letterhead<'_>) -> Option<Found
                 None => under.cells.first(),
             };
             let Some(cell) = own else { continue };
-            let name = fold_label(&cell.text);
+            let name = fold(&cell.text);
             if let Some(value) = under
                 .cells
                 .get(1)
@@ -71,10 +71,6 @@ pub(crate) fn customer(rows: &Rows, letterhead: &Letterhead<'_>) -> Option<Found
     None
 }
 
-fn fold_label(text: &str) -> String {
-    super::text::fold(text)
-}
-
 /// Labels that stand in the block of a customer and are no name.
 #[rustfmt::skip]
 const LABELS: &[&str] = &[
@@ -85,7 +81,7 @@ const LABELS: &[&str] = &[
 
 /// The name on top of an address that is not the merchant's: what stands in the window of the envelope.
 pub(crate) fn addressee(rows: &Rows, merchant: Option<&Found>) -> Option<Found> {
-    let merchant = merchant.map(|merchant| fold_label(&merchant.text));
+    let merchant = merchant.map(|merchant| fold(&merchant.text));
     let page = rows.rows.first()?.page;
     let end = rows
         .rows
@@ -93,54 +89,62 @@ pub(crate) fn addressee(rows: &Rows, merchant: Option<&Found>) -> Option<Found> 
         .position(|row| row.page != page)
         .unwrap_or(rows.rows.len())
         .min(30);
-    for (index, row) in rows.rows[..end].iter().enumerate() {
-        for cell in row.cells.iter().filter(|cell| is_city(&cell.text)) {
-            let Some(area) = cell.area else { continue };
-            // Upwards through the lines that begin at the same place.
-            let mut block: Vec<(usize, &Cell)> = Vec::new();
-            for (above, row) in rows.rows[..index].iter().enumerate().rev().take(6) {
-                match row
-                    .cells
-                    .iter()
-                    .find(|cell| cell.area.is_some_and(|a| a.x0.abs_diff(area.x0) < 150))
-                {
-                    Some(cell) if !is_city(&cell.text) => block.push((above, cell)),
-                    Some(_) => break,
-                    None if index - above > 4 => break,
-                    None => {}
-                }
-            }
-            let names = block.iter().rev().filter(|(_, cell)| {
-                let words = Labelled::of(&cell.text);
-                let address =
-                    super::rowkind::HOUSE.is_match(&cell.text) || cell.text.chars().any(|c| c.is_ascii_digit());
-                is_name(&cell.text)
-                    && !address
-                    && !words.starts(SALUTATIONS)
-                    && !words.starts(HEADINGS)
-                    && cell.text.len() < 60
+    let cities = rows.rows[..end].iter().enumerate().flat_map(|(index, row)| {
+        row.cells
+            .iter()
+            .filter(|cell| is_city(&cell.text))
+            .filter_map(move |cell| Some((index, cell.area?)))
+    });
+    for (index, area) in cities {
+        let Some(block) = block_above(rows, index, area, merchant.as_deref()) else {
+            continue;
+        };
+        let name = block.iter().rev().find(|(_, cell)| {
+            let words = Labelled::of(&cell.text);
+            let address = HOUSE.is_match(&cell.text) || cell.text.chars().any(|c| c.is_ascii_digit());
+            is_name(&cell.text)
+                && !address
+                && !words.starts(SALUTATIONS)
+                && !words.starts(HEADINGS)
+                && cell.text.len() < 60
+        });
+        if block.len() >= 2
+            && let Some((at, cell)) = name
+        {
+            let name = found(&rows.rows[*at], *at, cell.text.clone());
+            return name.map(|name| Found {
+                score: 650,
+                area: cell.area,
+                rule: "name on top of an address",
+                ..name
             });
-            let own = |text: &str| {
-                merchant.as_ref().is_some_and(|merchant| {
-                    fold_label(text).contains(merchant.as_str())
-                        || text.len() > 6 && merchant.contains(&fold_label(text))
-                })
-            };
-            if block.len() < 2 || block.iter().any(|(_, cell)| own(&cell.text)) {
-                continue;
-            }
-            if let Some((at, cell)) = names.into_iter().next() {
-                let name = found(&rows.rows[*at], *at, cell.text.clone());
-                return name.map(|name| Found {
-                    score: 650,
-                    area: cell.area,
-                    rule: "name on top of an address",
-                    ..name
-                });
-            }
         }
     }
     None
+}
+
+/// The lines above a city that begin at the same place, from below; none where they are the merchant's own.
+fn block_above<'a>(rows: &'a Rows, city: usize, area: Box2, merchant: Option<&str>) -> Option<Vec<(usize, &'a Cell)>> {
+    let own = |text: &str| {
+        let text = fold(text);
+        merchant.is_some_and(|merchant| text.contains(merchant) || text.len() > 6 && merchant.contains(text.as_str()))
+    };
+    let mut block = Vec::new();
+    for above in (city.saturating_sub(6)..city).rev() {
+        let cell = rows.rows[above]
+            .cells
+            .iter()
+            .find(|cell| cell.area.is_some_and(|a| a.x0.abs_diff(area.x0) < 150));
+        match cell {
+            // The merchant's name right above is the merchant's address; further above it only ends the block.
+            Some(cell) if own(&cell.text) => return (city - above > 3).then_some(block),
+            Some(cell) if is_city(&cell.text) => break,
+            Some(cell) => block.push((above, cell)),
+            None if city - above > 4 => break,
+            None => {}
+        }
+    }
+    Some(block)
 }
 
 const SALUTATIONS: &[&str] = &[
@@ -148,7 +152,7 @@ const SALUTATIONS: &[&str] = &[
 ];
 
 fn is_city(text: &str) -> bool {
-    super::rowkind::POSTCODE.is_match(text) && text.len() < 50
+    POSTCODE.is_match(text) && text.len() < 50
 }
 
 fn is_name(text: &str) -> bool {

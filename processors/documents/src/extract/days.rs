@@ -92,7 +92,7 @@ pub(crate) fn days(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
     for (row_at, cell_at, hit) in &hits {
         let row = &rows.rows[*row_at];
         let Some(cell) = row.cells.get(*cell_at) else { continue };
-        let Some((date, decided)) = decide(hit, order, today) else {
+        let Some((date, decided)) = decide(&agreed(hit, &plain), order, today) else {
             continue;
         };
         let torn = cell.text.len() < hit.end || dates(&cell.text).is_empty();

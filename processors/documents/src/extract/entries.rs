@@ -98,6 +98,10 @@ impl Entries {
             for entry in &mut found {
                 entry.summary = in_summary;
                 entry.class = of_one_class(&words);
+                // No coin is that large: what was rounded, not by how much.
+                if entry.label == Some(Label::Rounding) && entry.units.abs() >= 10_000 {
+                    entry.label = Some(Label::Total);
+                }
                 entry.taxed = words.any(TAX);
             }
             all.extend(found);

@@ -43,7 +43,7 @@ impl Letterhead<'_> {
             let heading = (1..=3).find(|step| index.checked_sub(*step).is_some_and(|above| self.heads_seller(above)));
             let own = self.after_heading(index);
             let whole =
-                |cell: &super::page::Cell| self.form_at_end(&cell.text) && Labelled::of(&cell.text).letters() < 40;
+                |cell: &super::page::Cell| ends_with_form(&cell.text) && Labelled::of(&cell.text).letters() < 40;
             let parts = row
                 .cells
                 .iter()
@@ -122,9 +122,7 @@ impl Letterhead<'_> {
 
     fn form_at_end(&self, part: &str) -> bool {
         let folded = fold(&clean_name(part));
-        LEGAL_FORMS.iter().any(|form| folded.ends_with(&format!(" {form}")))
-            || folded.contains(" GMBH ")
-            || folded.contains(" LTD ")
+        ends_with_form(part) || folded.contains(" GMBH ") || folded.contains(" LTD ")
     }
 
     fn heads_seller(&self, row: usize) -> bool {
@@ -172,4 +170,10 @@ impl Letterhead<'_> {
             .then_some(value)
             .filter(|value| value.len() < 60 && value.chars().any(char::is_alphabetic))
     }
+}
+
+/// Whether a legal form is the last that the text says.
+fn ends_with_form(text: &str) -> bool {
+    let folded = fold(&clean_name(text));
+    LEGAL_FORMS.iter().any(|form| folded.ends_with(&format!(" {form}")))
 }

@@ -6,6 +6,7 @@ use spendlog_domain::values::Decimal;
 
 use super::amounts::{Mark, amounts, mark_of, units};
 use super::dates::{Day, dates};
+use super::pattern::regex;
 use super::statement_words::{Role, role};
 use crate::reading::Table;
 
@@ -127,12 +128,15 @@ pub(super) fn columns(table: &Table) -> Option<Columns> {
     }
     roles.insert(date, Role::Date);
     let data: Vec<usize> = body.clone().filter(|row| is_date(*row, date)).collect();
-    let mark = mark_of(all_rows.flat_map(|row| table.rows[row].iter().map(String::as_str)));
+    let three = three_decimals(table.rows.iter().flatten().map(String::as_str));
+    let mark = three.or_else(|| mark_of(all_rows.flat_map(|row| table.rows[row].iter().map(String::as_str))));
     let marks: BTreeMap<usize, Option<Mark>> = (0..width)
         .map(|column| {
             (
                 column,
-                mark_of(data.iter().map(|row| cell(table, *row, column))).or(mark),
+                three_decimals(data.iter().map(|row| cell(table, *row, column)))
+                    .or_else(|| mark_of(data.iter().map(|row| cell(table, *row, column))))
+                    .or(mark),
             )
         })
         .collect();
@@ -237,6 +241,31 @@ fn guess_amounts(table: &Table, columns: &mut Columns, width: usize) {
             || columns.data.iter().filter(|row| set(**row, b)).count() == either;
         both == 0 && either > 0 && (!full || columns.data.len() < 3)
     };
+    // An empty column between others is the other half of a pair: here nothing came in, or nothing went out.
+    let blank = |column: usize| columns.data.iter().all(|row| cell(table, *row, column).is_empty());
+    let unsigned = |column: usize| {
+        columns
+            .data
+            .iter()
+            .all(|row| !cell(table, *row, column).contains(['-', '+', '(']))
+    };
+    if let Some(amount) = money.iter().copied().find(|column| unsigned(*column))
+        && (money.len() == 1 || money.len() == 2 && money[0] == amount && !blank(money[1]))
+    {
+        let before = amount.checked_sub(1).filter(|column| blank(*column) && *column > 0);
+        let after = Some(amount + 1).filter(|column| blank(*column) && column + 1 < width);
+        let balance = money.get(1).copied();
+        let role = match (before, after) {
+            (None, Some(_)) => Some(Role::Debit),
+            (Some(_), None) => Some(Role::Credit),
+            _ => None,
+        };
+        if let Some(role) = role {
+            columns.roles.insert(amount, role);
+            columns.roles.extend(balance.map(|balance| (balance, Role::Balance)));
+            return;
+        }
+    }
     match money[..] {
         [] => {}
         [amount] => {
@@ -271,4 +300,13 @@ fn guess_amounts(table: &Table, columns: &mut Columns, width: usize) {
             }
         }
     }
+}
+
+/// Currencies of three decimals write `0.000` for nothing, which is no thousand.
+fn three_decimals<'a>(cells: impl Iterator<Item = &'a str>) -> Option<Mark> {
+    regex!(ZERO, r"(?:^|[^\d.,])0([.,])\d{3}$");
+    cells
+        .filter_map(|cell| ZERO.captures(cell)?.get(1))
+        .next()
+        .map(|sign| if sign.as_str() == "." { Mark::Point } else { Mark::Comma })
 }

@@ -125,6 +125,17 @@ impl Evidence {
         if !self.summary.is_empty() && (whole(net, tax) || self.summary.iter().any(|(base, tax)| whole(*base, *tax))) {
             add(20, "tax table");
         }
+        let rounds_up = |total: &Entry| {
+            label_points(total.label) >= 45
+                && !total.summary
+                && self
+                    .rounding
+                    .iter()
+                    .any(|round| *round != 0 && total.units + round == value)
+        };
+        if self.totals.iter().any(rounds_up) {
+            add(25, "total and rounding");
+        }
         if self.paid.contains(&value) {
             add(20, "payment");
         }

@@ -1,0 +1,77 @@
+//! Amounts in text.
+
+use super::super::amounts::{Mark, amounts, mark_of, number, tidy};
+
+fn found(text: &str, mark: Option<Mark>) -> Vec<String> {
+    amounts(&tidy(text), mark)
+        .into_iter()
+        .map(|amount| amount.value.to_string())
+        .collect()
+}
+
+fn value(text: &str, mark: Option<Mark>) -> String {
+    number(text, mark).map(|value| value.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn points_and_commas_part_thousands_or_fractions() {
+    assert_eq!(value("1,234.50", None), "1234.50");
+    assert_eq!(value("1.234,50", None), "1234.50");
+    assert_eq!(value("1'234.50", None), "1234.50");
+    assert_eq!(value("12,5", None), "12.5");
+    assert_eq!(value("1,200", Some(Mark::Point)), "1200");
+    assert_eq!(value("1.200", Some(Mark::Comma)), "1200");
+    assert_eq!(value("1.200", Some(Mark::Point)), "1.200");
+    assert_eq!(value("1.234.567", None), "1234567");
+    assert_eq!(value("12.34.56", None), "");
+}
+
+#[test]
+fn most_amounts_decide_what_the_signs_mean() {
+    assert_eq!(mark_of(["4,50", "12,00", "Nr. 3.12"]), Some(Mark::Comma));
+    assert_eq!(mark_of(["4.50", "1,012.00"]), Some(Mark::Point));
+    assert_eq!(mark_of(["1.000", "7"]), None);
+}
+
+#[test]
+fn signs_stand_before_behind_or_around() {
+    assert_eq!(found("-4.50", None), ["-4.50"]);
+    assert_eq!(found("4,18-", None), ["-4.18"]);
+    assert_eq!(found("38,32+", None), ["38.32"]);
+    assert_eq!(found("(12.00)", None), ["-12.00"]);
+    assert_eq!(found("- 1.508,42 €", Some(Mark::Comma)), ["-1508.42"]);
+    assert_eq!(found("-$76.00", None), ["-76.00"]);
+    assert_eq!(found("12.00 DR", None), ["-12.00"]);
+    assert_eq!(found("11.01.2025 -3.000,00€", Some(Mark::Comma)), ["-3000.00"]);
+}
+
+#[test]
+fn only_those_who_write_commas_part_thousands_by_spaces() {
+    assert_eq!(found("+10 500,00", Some(Mark::Comma)), ["10500.00"]);
+    assert_eq!(found("2 165.00", Some(Mark::Point)), ["2", "165.00"]);
+    assert_eq!(found("PN:812 500,00", Some(Mark::Comma)), ["500.00"]);
+}
+
+#[test]
+fn codes_dates_shares_and_times_are_no_amounts() {
+    assert_eq!(found("A12.50B", None), Vec::<String>::new());
+    assert_eq!(found("12.03.2024", None), Vec::<String>::new());
+    assert_eq!(found("17:45", None), Vec::<String>::new());
+    assert_eq!(found("19.00%", None), Vec::<String>::new());
+    assert_eq!(found("CS-0014", None), Vec::<String>::new());
+}
+
+#[test]
+fn currencies_and_tax_classes_may_be_glued_to_the_digits() {
+    assert_eq!(found("TOTAL:RM31.80", None), ["31.80"]);
+    assert_eq!(found("Total:31.80", None), ["31.80"]);
+    assert_eq!(found("7.74SR", None), ["7.74"]);
+    assert_eq!(found("71.00(S)", None), ["71.00"]);
+    assert_eq!(found("20,-- €", None), ["20.00"]);
+}
+
+#[test]
+fn misread_digits_and_stray_blanks_are_mended() {
+    assert_eq!(found("1O.5O", None), ["10.50"]);
+    assert_eq!(found("12 .60", None), ["12.60"]);
+}

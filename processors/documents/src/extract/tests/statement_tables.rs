@@ -1,0 +1,148 @@
+//! Bank statements as tables.
+
+use spendlog_domain::documents::FieldName;
+
+use super::{field, movements, pairs, statement, table};
+
+#[test]
+fn heads_say_what_columns_hold() {
+    let read = statement(&table(&[
+        &[
+            "Buchungstag",
+            "Wertstellung",
+            "Empfänger",
+            "Verwendungszweck",
+            "Betrag (EUR)",
+            "Saldo",
+        ],
+        &["02.05.2024", "02.05.2024", "Stadtwerke", "Abschlag", "-45,00", "955,00"],
+        &[
+            "06.05.2024",
+            "07.05.2024",
+            "Arbeitgeber",
+            "Gehalt",
+            "2.100,50",
+            "3.055,50",
+        ],
+    ]));
+    assert_eq!(
+        movements(&read),
+        pairs(&[("2024-05-02", "-45.00"), ("2024-05-06", "2100.50")])
+    );
+    assert_eq!(field(&read, FieldName::Currency), "EUR");
+    assert_eq!(field(&read, FieldName::OpeningBalance), "1000.00");
+    assert_eq!(field(&read, FieldName::ClosingBalance), "3055.50");
+}
+
+#[test]
+fn lines_before_the_heads_and_words_below_belong_to_others() {
+    let read = statement(&table(&[
+        &["Account details for:", "Savings 123"],
+        &["Available Balance", "6,000.00"],
+        &["Transaction date", "Description", "Withdrawals (SGD)", "Deposits (SGD)"],
+        &["18/04/2024", "DEBIT PURCHASE", "6.60", ""],
+        &["", "NOODLE HOUSE", "", ""],
+        &["17/04/2024", "SALARY", "", "1,200.00"],
+    ]));
+    assert_eq!(
+        movements(&read),
+        pairs(&[("2024-04-18", "-6.60"), ("2024-04-17", "1200.00")])
+    );
+    assert_eq!(field(&read, FieldName::Currency), "SGD");
+}
+
+#[test]
+fn a_letter_may_be_the_sign() {
+    let read = statement(&table(&[
+        &["Datum", "Naam", "Af Bij", "Bedrag", "Mededelingen"],
+        &["20240502", "Bakker", "Af", "12,30", "brood"],
+        &["20240503", "Oma", "Bij", "50,00", "verjaardag"],
+    ]));
+    assert_eq!(
+        movements(&read),
+        pairs(&[("2024-05-02", "-12.30"), ("2024-05-03", "50.00")])
+    );
+}
+
+#[test]
+fn without_heads_the_balance_tells_its_steps() {
+    let read = statement(&table(&[
+        &["DE00", "EUR", "20240102", "15,00", "10,00", "20240102", "-5,00", "Brot"],
+        &["DE00", "EUR", "20240102", "10,00", "2,50", "20240102", "-7,50", "Milch"],
+    ]));
+    assert_eq!(
+        movements(&read),
+        pairs(&[("2024-01-02", "-5.00"), ("2024-01-02", "-7.50")])
+    );
+}
+
+#[test]
+fn without_heads_two_columns_that_exclude_each_other_are_out_and_in() {
+    let read = statement(&table(&[
+        &["07 Nov 2024", "Bank credit", "", "£500.00", "£500.00"],
+        &["09 Nov 2024", "Cash machine", "£20.00", "", "£480.00"],
+        &["10 Nov 2024", "Card", "£19.77", "", "£460.23"],
+    ]));
+    assert_eq!(
+        movements(&read),
+        pairs(&[
+            ("2024-11-07", "500.00"),
+            ("2024-11-09", "-20.00"),
+            ("2024-11-10", "-19.77")
+        ])
+    );
+    assert_eq!(field(&read, FieldName::Currency), "GBP");
+}
+
+#[test]
+fn the_whole_column_decides_the_order_of_dates() {
+    let read = statement(&table(&[
+        &["Date", "Details", "Amount"],
+        &["04/05/2024", "a", "1.00"],
+        &["04/17/2024", "b", "2.00"],
+    ]));
+    assert_eq!(
+        movements(&read),
+        pairs(&[("2024-04-05", "1.00"), ("2024-04-17", "2.00")])
+    );
+    let read = statement(&table(&[
+        &["Date", "Details", "Amount"],
+        &["01/02/2024", "a", "1.00"],
+        &["02/02/2024", "b", "2.00"],
+        &["03/02/2024", "c", "2.00"],
+        &["05/02/2024", "d", "2.00"],
+    ]));
+    assert_eq!(
+        movements(&read)[3].0,
+        "2024-02-05",
+        "days of one statement lie close together"
+    );
+}
+
+#[test]
+fn a_date_that_nothing_decides_is_doubtful() {
+    let read = statement(&table(&[&["Date", "Details", "Amount"], &["06/12/2024", "a", "1.00"]]));
+    let confidence: Vec<u16> = read
+        .lines
+        .iter()
+        .map(|line| match line {
+            super::DocumentLine::Movement(movement) => movement.confidence.0,
+            super::DocumentLine::Item(_) => 0,
+        })
+        .collect();
+    assert!(confidence[0] < 600);
+}
+
+#[test]
+fn credits_that_alone_are_marked_make_the_rest_debits() {
+    let read = statement(&table(&[
+        &["Date Processed", "Description", "Amount", ""],
+        &["Pending", "Café", "£3.00", ""],
+        &["12-Dec-2024", "Bookshop", "£18.89", ""],
+        &["02-Dec-2024", "PAYMENT RECEIVED", "+ £100.00", "CR"],
+    ]));
+    assert_eq!(
+        movements(&read),
+        pairs(&[("2024-12-12", "-18.89"), ("2024-12-02", "100.00")])
+    );
+}
