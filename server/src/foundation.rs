@@ -1,0 +1,137 @@
+//! What everything stands on: the database (ours or a given one), the keys, the journal and the files.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use object_store::{ObjectStore, aws::AmazonS3Builder, local::LocalFileSystem, prefix::PrefixStore};
+use spendlog_event_store::{
+    Database, Files, Journal, Keyring, MasterKey, SealPlans,
+    cluster::{Cluster, ClusterError},
+    migrate,
+};
+
+use crate::config::{Config, Objects, S3};
+
+/// How this process comes to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// As the server: a private cluster is ours alone.
+    Alone,
+    /// As a command of an operator: beside a server, where one is running.
+    Beside,
+}
+
+/// Journal and files, opened.
+pub(crate) struct Foundation {
+    /// The private cluster, where there is one and we started it.
+    pub(crate) cluster: Option<Cluster>,
+    /// The database.
+    pub(crate) database: Database,
+    /// The journal.
+    pub(crate) journal: Journal,
+    /// The files.
+    pub(crate) files: Files,
+}
+
+impl Foundation {
+    /// Starts or finds the database, brings its tables up to date, and opens journal and files.
+    pub(crate) async fn lay(config: &Config, used: Use) -> anyhow::Result<Self> {
+        make_private(&config.data)?;
+        let (cluster, database) = connect(config, used).await?;
+        migrate(&database)
+            .await
+            .context("the tables can't be brought up to date")?;
+        let master = match &config.master_key {
+            Some(key) => MasterKey::from_hex(key.reveal())?,
+            None => MasterKey::read_or_create(&config.data.join("master.key"))?,
+        };
+        let keyring = Keyring::open(&database, master)
+            .await
+            .context("the keys can't be opened")?;
+        let journal = Journal::open(database.clone(), keyring, seal_plans()?).await?;
+        let files = Files::new(store(&config.objects)?);
+        Ok(Self {
+            cluster,
+            database,
+            journal,
+            files,
+        })
+    }
+
+    /// Closes the journal, and stops the cluster if it is ours.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        self.journal.close().await;
+        self.database.pool().close().await;
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Connects to the database: the given one, or that of the private cluster, which is started where it does not run.
+pub(crate) async fn connect(config: &Config, used: Use) -> anyhow::Result<(Option<Cluster>, Database)> {
+    if let Some(url) = &config.database_url {
+        let database = Database::connect(url.reveal(), config.database_connections).await;
+        return Ok((None, database.context("the server of DATABASE_URL can't be used")?));
+    }
+    let dir = config.data.join("postgres");
+    let (cluster, url) = match Cluster::start(&dir).await {
+        Ok(cluster) => {
+            let url = cluster.url().to_owned();
+            (Some(cluster), url)
+        }
+        Err(ClusterError::InUse { .. }) if used == Use::Beside => (None, Cluster::address(&dir)?),
+        Err(error) => return Err(error.into()),
+    };
+    let database = Database::connect(&url, config.database_connections).await?;
+    Ok((cluster, database))
+}
+
+/// Makes the folder of all that is kept. Others may pass through it, which the unprivileged user of PostgreSQL must
+/// where we are root, but not look into it; what is secret in it is closed by itself.
+fn make_private(data: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if data.is_dir() {
+        return Ok(());
+    }
+    let make = std::fs::DirBuilder::new().recursive(true).mode(0o711).create(data);
+    make.with_context(|| format!("cannot make the folder {}", data.display()))
+}
+
+fn seal_plans() -> anyhow::Result<SealPlans> {
+    let schemas = spendlog_domain::schema::event_schemas();
+    let each = schemas
+        .iter()
+        .map(|s| (s.event_type.as_str(), s.version.as_str(), &s.schema));
+    SealPlans::new(each).context("the schemas of the events can't be read")
+}
+
+fn store(objects: &Objects) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    match objects {
+        Objects::Folder(folder) => {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            Ok(Arc::new(LocalFileSystem::new_with_prefix(folder)?))
+        }
+        Objects::S3(s3) => bucket(s3),
+    }
+}
+
+fn bucket(s3: &S3) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(&s3.bucket)
+        .with_region(&s3.region)
+        .with_access_key_id(&s3.access_key_id)
+        .with_secret_access_key(s3.secret_access_key.reveal());
+    if let Some(endpoint) = &s3.endpoint {
+        builder = builder
+            .with_endpoint(endpoint)
+            .with_allow_http(endpoint.starts_with("http://"));
+    }
+    let bucket = builder.build().context("the S3 service can't be used")?;
+    if s3.prefix.is_empty() {
+        Ok(Arc::new(bucket))
+    } else {
+        Ok(Arc::new(PrefixStore::new(bucket, s3.prefix.as_str())))
+    }
+}

@@ -1,0 +1,201 @@
+//! `spendlog serve`: starts everything in order, and stops it in the opposite one.
+
+pub(crate) mod api;
+mod health;
+mod signals;
+mod upkeep;
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix_web::{App, HttpServer, middleware::from_fn, web::Data};
+use anyhow::Context as _;
+use spendlog_commands::{Commands, CommandsConfig};
+use spendlog_documents::{Reader, ReaderConfig, sniff};
+use spendlog_event_store::{Handler, Query};
+use spendlog_processors::{documents::DocumentPipeline, registry};
+use spendlog_projections::Projections;
+use spendlog_read_api::ReadApi;
+use spendlog_web::{edge, fallback};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use utoipa_actix_web::AppExt as _;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{
+    config::Config,
+    demo,
+    foundation::{Foundation, Use},
+    models, say,
+};
+
+use self::health::Health;
+
+/// Serves until told to stop. With `demo`, the samples of that folder are shown on an empty ledger.
+pub(crate) async fn run(config: Config, demo: Option<PathBuf>) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let recorder = spendlog_web::metrics::install().context("the metrics can't be recorded")?;
+    let mut foundation = Foundation::lay(&config, Use::Alone).await?;
+    let first = Query {
+        after: 0,
+        until: None,
+        owners: None,
+        kinds: None,
+        limit: 1,
+    };
+    let empty = foundation
+        .journal
+        .read(&first)
+        .await
+        .context("the journal can't be read")?
+        .is_empty();
+    let stop = CancellationToken::new();
+    let served = serve(&config, &foundation, recorder, &stop).await;
+    let (server, background, state) = match served {
+        Ok(parts) => parts,
+        Err(error) => {
+            foundation.close().await?;
+            return Err(error);
+        }
+    };
+    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(address = state.address, took_ms, "ready");
+    say(&format!("Spendlog listens on {}", state.address));
+    for lacking in models::lacks(&config.models) {
+        tracing::warn!("missing: {lacking}; `spendlog models fetch` gets it, until then the next best engine is used");
+    }
+    let showing = demo.map(|samples| tokio::spawn(demo::after_start(state.address.clone(), samples, empty)));
+
+    let handle = server.handle();
+    let mut server = tokio::spawn(server);
+    let why = tokio::select! {
+        signal = signals::asked_to_stop() => { tracing::info!(signal, "stopping"); Ok(()) }
+        () = ended(&mut foundation) => Err(anyhow::anyhow!("PostgreSQL ended by itself; its log is in the data folder")),
+        result = &mut server => Err(anyhow::anyhow!("the HTTP server ended by itself: {result:?}")),
+    };
+    state.health.set_ready(false);
+    if let Some(showing) = showing {
+        showing.abort();
+    }
+    // First those who stream for ever, then the open requests, then what works in the background, the journal last.
+    stop.cancel();
+    let drained = tokio::time::timeout(config.shutdown_limit + Duration::from_secs(2), handle.stop(true)).await;
+    if drained.is_err() {
+        tracing::warn!("open requests were cut off");
+    }
+    for task in background {
+        if tokio::time::timeout(config.shutdown_limit, task).await.is_err() {
+            tracing::warn!("a task in the background did not end in time");
+        }
+    }
+    foundation.close().await?;
+    tracing::info!("stopped");
+    why
+}
+
+/// What is needed of a running server.
+struct Running {
+    address: String,
+    health: Health,
+}
+
+/// Composes what the roles ask for, and binds the listener.
+async fn serve(
+    config: &Config,
+    foundation: &Foundation,
+    recorder: metrics_exporter_prometheus::PrometheusHandle,
+    stop: &CancellationToken,
+) -> anyhow::Result<(actix_web::dev::Server, Vec<JoinHandle<()>>, Running)> {
+    let journal = foundation.journal.clone();
+    let commands_config = CommandsConfig {
+        upload_bytes_max: config.upload_limit_bytes,
+        registrations_max: config.registrations_max,
+        sign_in_failures_max: config.sign_in_failures_max,
+        ..CommandsConfig::default()
+    };
+    let commands = Commands::new(journal.clone(), foundation.files.clone(), sniff::sniff, commands_config).await?;
+    let projections = Projections::new(journal.clone());
+    let mut background = Vec::new();
+    if config.roles.projections {
+        background.extend(projections.run(stop));
+    }
+    if config.roles.processors {
+        let reader = Arc::new(Reader::new(ReaderConfig {
+            program: std::env::current_exe().context("this program can't be found")?,
+            models: config.models.clone(),
+            engine: config.ocr_engine,
+            time_limit: config.read_time_limit,
+            memory_limit: config.read_memory_limit_bytes,
+            threads: config.ocr_threads,
+        }));
+        let pipeline: Arc<dyn Handler> = Arc::new(DocumentPipeline::new(
+            journal.clone(),
+            foundation.files.clone(),
+            commands.clone(),
+            projections.clone(),
+            reader,
+            config.documents_at_once,
+        ));
+        background.push(tokio::spawn(registry::run(
+            journal.clone(),
+            vec![pipeline],
+            stop.clone(),
+        )));
+    }
+    let health = Health::new(foundation.database.clone());
+    background.push(tokio::spawn(upkeep::run(
+        recorder.clone(),
+        projections.clone(),
+        stop.clone(),
+    )));
+
+    let roles = config.roles;
+    let health_of_app = health.clone();
+    let queries = ReadApi::new(journal, foundation.files.clone(), projections, stop.clone());
+    let server = HttpServer::new(move || {
+        let (app, description) = App::new()
+            .into_utoipa_app()
+            .openapi(api::about())
+            .configure(|service| {
+                if roles.api {
+                    api::routes(service)
+                }
+            })
+            .split_for_parts();
+        app.app_data(Data::new(commands.clone()))
+            .app_data(Data::new(commands.tokens().clone()))
+            .app_data(Data::new(queries.clone()))
+            .app_data(Data::new(health_of_app.clone()))
+            .app_data(Data::new(recorder.clone()))
+            .app_data(Data::new(fallback::Paths405::new(&description.paths, health::PATHS)))
+            .configure(health::configure)
+            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", description))
+            .default_service(fallback::route())
+            .wrap(from_fn(edge::pass))
+    })
+    .workers(config.workers)
+    .shutdown_timeout(config.shutdown_limit.as_secs())
+    .disable_signals()
+    .bind(config.listen)
+    .with_context(|| format!("{} can't be listened on", config.listen))?;
+    let bound = server.addrs().first().copied().context("the listener has no address")?;
+    Ok((
+        server.run(),
+        background,
+        Running {
+            address: format!("http://{bound}"),
+            health,
+        },
+    ))
+}
+
+/// Resolves when the private PostgreSQL has ended; never where there is none.
+async fn ended(foundation: &mut Foundation) {
+    match &mut foundation.cluster {
+        Some(cluster) => cluster.ended().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,36 @@
+//! What is measured from time to time and not by a request: how far the read tables are behind.
+
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use spendlog_projections::{Group, Projections};
+use tokio_util::sync::CancellationToken;
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Runs until `stop` is cancelled.
+pub(crate) async fn run(recorder: PrometheusHandle, projections: Projections, stop: CancellationToken) {
+    metrics::describe_gauge!(
+        "spendlog_projection_lag_events",
+        "Events of the journal that the read tables have not seen."
+    );
+    metrics::describe_gauge!(
+        "spendlog_projection_lag_seconds",
+        "How long the oldest of them has been waiting."
+    );
+    while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
+        recorder.run_upkeep();
+        for group in Group::ALL {
+            if let Ok(lag) = projections.lag(group).await {
+                gauge("spendlog_projection_lag_events", group, lag.events);
+                gauge("spendlog_projection_lag_seconds", group, lag.seconds);
+            }
+        }
+    }
+}
+
+fn gauge(name: &'static str, group: Group, value: i64) {
+    let value = u32::try_from(value).unwrap_or(u32::MAX);
+    metrics::gauge!(name, "group" => group.name()).set(f64::from(value));
+}
