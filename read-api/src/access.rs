@@ -30,7 +30,10 @@ pub(crate) struct KnownBooks(Mutex<HashMap<UserId, (Instant, Arc<Vec<BookId>>)>>
 impl KnownBooks {
     fn get(&self, user: UserId) -> Option<Arc<Vec<BookId>>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&user).filter(|(since, _)| since.elapsed() < REMEMBERED).map(|(_, books)| Arc::clone(books))
+        known
+            .get(&user)
+            .filter(|(since, _)| since.elapsed() < REMEMBERED)
+            .map(|(_, books)| Arc::clone(books))
     }
 
     fn put(&self, user: UserId, books: Arc<Vec<BookId>>) {
@@ -70,8 +73,11 @@ pub(crate) fn unread(error: ReadError) -> Problem {
 
 fn behind(behind: Behind) -> Problem {
     let Behind { wanted, reached, .. } = behind;
-    Problem::new(Code::ReadModelBehind, format!("the read tables have come to position {reached}, not to {wanted}"))
-        .retry_after(1)
+    Problem::new(
+        Code::ReadModelBehind,
+        format!("the read tables have come to position {reached}, not to {wanted}"),
+    )
+    .retry_after(1)
 }
 
 impl ReadApi {
@@ -97,9 +103,10 @@ impl ReadApi {
         let position = self.position(text).await?;
         match self.projections.wait(group, position, WAIT).await {
             Ok(()) => Ok(At::Position(position)),
-            Err(_) if position > *self.journal.head().borrow() => {
-                Err(Problem::new(Code::InvalidQuery, "at lies beyond the end of the journal"))
-            }
+            Err(_) if position > *self.journal.head().borrow() => Err(Problem::new(
+                Code::InvalidQuery,
+                "at lies beyond the end of the journal",
+            )),
             Err(late) => Err(behind(late)),
         }
     }
@@ -161,10 +168,22 @@ impl ReadApi {
         }
     }
 
-    async fn first_book(&self, user: UserId) -> Result<BookId, Problem> {
+    /// Waits until all tables have come to what the journal holds this moment.
+    pub(crate) async fn caught_up(&self) -> Result<(), Problem> {
         let head = *self.journal.head().borrow();
-        self.projections.wait(Group::Ledger, head, WAIT).await.map_err(behind)?;
-        self.look_up(user).await?.first().copied().ok_or_else(|| Code::NotFound.into())
+        for group in Group::ALL {
+            self.projections.wait(group, head, WAIT).await.map_err(behind)?;
+        }
+        Ok(())
+    }
+
+    async fn first_book(&self, user: UserId) -> Result<BookId, Problem> {
+        self.caught_up().await?;
+        self.look_up(user)
+            .await?
+            .first()
+            .copied()
+            .ok_or_else(|| Code::NotFound.into())
     }
 }
 

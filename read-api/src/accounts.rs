@@ -44,7 +44,11 @@ pub(crate) fn account(from: accounts::Account) -> Account {
         },
         currency: from.currency.code().to_owned(),
         number: from.number.as_ref().and_then(clear),
-        status: if from.closed { AccountStatus::Closed } else { AccountStatus::Open },
+        status: if from.closed {
+            AccountStatus::Closed
+        } else {
+            AccountStatus::Open
+        },
         balance: from.balance().decimal().to_string(),
         version: from.version,
         opened_at: from.opened_at,
@@ -70,7 +74,9 @@ pub(crate) async fn list(
     api.ready(&request, Group::Ledger).await?;
     let book = api.book(user(caller), query.0.book.as_deref()).await?;
     let at = api.at(query.0.at.as_deref(), Group::Ledger).await?;
-    let rows = accounts::list(api.reader(), book, at, from, fetched).await.map_err(failed)?;
+    let rows = accounts::list(api.reader(), book, at, from, fetched)
+        .await
+        .map_err(failed)?;
     paged(&request, shown, rows, |row| row.opened_position, account)
 }
 
@@ -137,7 +143,10 @@ pub(crate) async fn transactions(
     let account_id: AccountId = id(&path)?;
     let mut query = query.0;
     if query.account.is_some() || query.book.is_some() {
-        return Err(Problem::new(Code::InvalidQuery, "the path names the account, and with it the book"));
+        return Err(Problem::new(
+            Code::InvalidQuery,
+            "the path names the account, and with it the book",
+        ));
     }
     api.ready(&request, Group::Ledger).await?;
     let found = find(&api, caller, account_id, spendlog_projections::At::Now).await?;

@@ -31,7 +31,9 @@ pub(crate) fn conditional<T: Serialize>(
     body: &T,
 ) -> Result<HttpResponse, Problem> {
     if conditional::is_known(request, version) {
-        return Ok(HttpResponse::NotModified().insert_header((ETAG, conditional::etag(version))).finish());
+        return Ok(HttpResponse::NotModified()
+            .insert_header((ETAG, conditional::etag(version)))
+            .finish());
     }
     tagged(version, body)
 }
@@ -46,8 +48,15 @@ pub(crate) fn paged<R, T: Serialize, K: Serialize>(
 ) -> Result<HttpResponse, Problem> {
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|last| page::cursor(&key(last))).transpose()?;
-    let mut response = json(&Page { data: rows.into_iter().map(convert).collect(), next: next.clone() })?;
+    let next = rows
+        .last()
+        .filter(|_| more)
+        .map(|last| page::cursor(&key(last)))
+        .transpose()?;
+    let mut response = json(&Page {
+        data: rows.into_iter().map(convert).collect(),
+        next: next.clone(),
+    })?;
     link(request, &mut response, next.as_deref());
     Ok(response)
 }

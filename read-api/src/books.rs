@@ -55,7 +55,9 @@ pub(crate) async fn list(
     let (shown, fetched) = limits(query.0.limit)?;
     let from = after(query.0.after.as_deref())?.unwrap_or(0);
     api.ready(&request, Group::Ledger).await?;
-    let rows = books::list(api.reader(), user(caller), from, fetched).await.map_err(failed)?;
+    let rows = books::list(api.reader(), user(caller), from, fetched)
+        .await
+        .map_err(failed)?;
     paged(&request, shown, rows, |row| row.opened_position, book)
 }
 

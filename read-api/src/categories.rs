@@ -59,7 +59,9 @@ pub(crate) async fn list(
     api.ready(&request, Group::Ledger).await?;
     let book = api.book(user(caller), query.0.book.as_deref()).await?;
     let at = api.at(query.0.at.as_deref(), Group::Ledger).await?;
-    let rows = categories::list(api.reader(), book, at, from, fetched).await.map_err(failed)?;
+    let rows = categories::list(api.reader(), book, at, from, fetched)
+        .await
+        .map_err(failed)?;
     paged(&request, shown, rows, |row| row.created_position, category)
 }
 
@@ -85,10 +87,14 @@ pub(crate) async fn one(
     api.ready(&request, Group::Ledger).await?;
     let at = api.at(query.0.at.as_deref(), Group::Ledger).await?;
     let books = api.shelf(user(caller)).await?;
-    let mut found = categories::one(api.reader(), &books, category_id, at).await.map_err(failed)?;
+    let mut found = categories::one(api.reader(), &books, category_id, at)
+        .await
+        .map_err(failed)?;
     if found.is_none() {
         let books = api.fresh_shelf(user(caller)).await?;
-        found = categories::one(api.reader(), &books, category_id, at).await.map_err(failed)?;
+        found = categories::one(api.reader(), &books, category_id, at)
+            .await
+            .map_err(failed)?;
     }
     let found = found.ok_or_else(|| Problem::from(Code::NotFound))?;
     conditional(&request, found.version, &category(found))

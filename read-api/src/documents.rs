@@ -80,7 +80,12 @@ fn clear(text: &Text) -> Option<String> {
 
 fn item(from: &documents::Document) -> DocumentItem {
     let fields = from.fields();
-    let field = |name: FieldName| fields.iter().find(|field| field.name == name).and_then(|field| said(&field.value));
+    let field = |name: FieldName| {
+        fields
+            .iter()
+            .find(|field| field.name == name)
+            .and_then(|field| said(&field.value))
+    };
     DocumentItem {
         id: from.id.to_string(),
         book: from.book.to_string(),
@@ -139,12 +144,19 @@ fn document(from: &documents::Document, transactions: Vec<String>, imports: Vec<
         checks: from
             .checks
             .iter()
-            .map(|check| DocumentCheck { name: word(check.name), outcome: word(check.outcome) })
+            .map(|check| DocumentCheck {
+                name: word(check.name),
+                outcome: word(check.outcome),
+            })
             .collect(),
         steps: from
             .steps
             .iter()
-            .map(|step| DocumentStep { step: word(step.step), engine: step.engine.clone(), took_ms: step.took_ms })
+            .map(|step| DocumentStep {
+                step: word(step.step),
+                engine: step.engine.clone(),
+                took_ms: step.took_ms,
+            })
             .collect(),
         confirmation: from.confirmation.map(|confirmation| DocumentConfirmation {
             by: word(confirmation.by),
@@ -157,7 +169,8 @@ fn document(from: &documents::Document, transactions: Vec<String>, imports: Vec<
     }
 }
 
-/// A document of the caller's.
+/// A document of the caller's. One that was uploaded this moment is waited for: who follows its steps in a browser can't
+/// send a position along.
 pub(crate) async fn find(
     api: &ReadApi,
     caller: Caller,
@@ -166,6 +179,11 @@ pub(crate) async fn find(
 ) -> Result<documents::Document, Problem> {
     let document: DocumentId = id(path)?;
     api.all_ready(request).await?;
+    let books = api.fresh_shelf(user(caller)).await?;
+    if let Some(found) = documents::one(api.reader(), &books, document).await.map_err(failed)? {
+        return Ok(found);
+    }
+    api.caught_up().await?;
     let books = api.fresh_shelf(user(caller)).await?;
     let found = documents::one(api.reader(), &books, document).await.map_err(failed)?;
     found.ok_or_else(|| Code::NotFound.into())
@@ -189,7 +207,9 @@ pub(crate) async fn list(
     api.all_ready(&request).await?;
     let book = api.book(user(caller), query.0.book.as_deref()).await?;
     let status = query.0.status.map(asked);
-    let rows = documents::list(api.reader(), book, status, before, fetched).await.map_err(failed)?;
+    let rows = documents::list(api.reader(), book, status, before, fetched)
+        .await
+        .map_err(failed)?;
     paged(&request, shown, rows, |row| row.uploaded_position, |row| item(&row))
 }
 
@@ -210,7 +230,9 @@ pub(crate) async fn one(
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let found = find(&api, caller, &request, &path).await?;
-    let transactions = transactions::of_document(api.reader(), found.id).await.map_err(failed)?;
+    let transactions = transactions::of_document(api.reader(), found.id)
+        .await
+        .map_err(failed)?;
     let imports = imports::of_document(api.reader(), found.id).await.map_err(failed)?;
     let transactions = transactions.iter().map(ToString::to_string).collect();
     let imports = imports.iter().map(ToString::to_string).collect();

@@ -83,7 +83,10 @@ pub(crate) fn keyless(error: KeyError) -> Problem {
 /// The content of a file of a book's.
 pub(crate) async fn content(api: &ReadApi, book: BookId, file: &FileRef) -> Result<Vec<u8>, Problem> {
     let keys = api.journal.keyring().owner(book.uuid()).await.map_err(keyless)?;
-    api.files.get_bytes(&keys, book.uuid(), &file.object, BYTES_MAX).await.map_err(failed)
+    api.files
+        .get_bytes(&keys, book.uuid(), &file.object, BYTES_MAX)
+        .await
+        .map_err(failed)
 }
 
 /// The lines that a file of a book's holds.

@@ -39,7 +39,11 @@ fn entry(event: &Event) -> HistoryEntry {
 }
 
 fn change(field: impl Into<String>, from: Option<String>, to: Option<String>) -> HistoryChange {
-    HistoryChange { field: field.into(), from, to }
+    HistoryChange {
+        field: field.into(),
+        from,
+        to,
+    }
 }
 
 /// The history of a transaction: what each of its versions in the read tables says otherwise than the one before. So a
@@ -75,7 +79,12 @@ pub(crate) async fn of_transaction(
 
 /// The event at a position, of whatever stream of the same book.
 async fn foreign(api: &ReadApi, position: i64) -> Result<Option<Event>, Problem> {
-    let query = Query { after: position - 1, until: Some(position), limit: 1, ..Query::default() };
+    let query = Query {
+        after: position - 1,
+        until: Some(position),
+        limit: 1,
+        ..Query::default()
+    };
     Ok(api.journal.read(&query).await.map_err(unread)?.pop())
 }
 
@@ -88,14 +97,24 @@ fn differences(before: Option<&Transaction>, now: &Transaction) -> Vec<HistoryCh
         }
     };
     let text = |text: &Option<Text>| text.as_ref().and_then(Text::clear).map(str::to_owned);
-    compare("status".to_owned(), &|t| Some(if t.voided.is_some() { "voided" } else { "recorded" }.to_owned()));
+    compare("status".to_owned(), &|t| {
+        Some(if t.voided.is_some() { "voided" } else { "recorded" }.to_owned())
+    });
     compare("booked_on".to_owned(), &|t| Some(t.booked_on.to_string()));
     compare("merchant".to_owned(), &|t| text(&t.merchant));
     compare("note".to_owned(), &|t| text(&t.note));
-    compare("amount".to_owned(), &|t| t.simple().map(|(_, money)| money.decimal().to_string()));
-    compare("currency".to_owned(), &|t| t.simple().map(|(_, money)| money.currency.code().to_owned()));
-    compare("account".to_owned(), &|t| t.simple().map(|(account, _)| account.to_string()));
-    compare("category".to_owned(), &|t| t.category().map(|category| category.to_string()));
+    compare("amount".to_owned(), &|t| {
+        t.simple().map(|(_, money)| money.decimal().to_string())
+    });
+    compare("currency".to_owned(), &|t| {
+        t.simple().map(|(_, money)| money.currency.code().to_owned())
+    });
+    compare("account".to_owned(), &|t| {
+        t.simple().map(|(account, _)| account.to_string())
+    });
+    compare("category".to_owned(), &|t| {
+        t.category().map(|category| category.to_string())
+    });
     // The simple view says all of two postings; of more, each is told of.
     if now.postings.len() > 2 {
         for posting in &now.postings {
@@ -121,7 +140,10 @@ async fn sources(api: &ReadApi, books: &[Uuid], recorded: &Transaction) -> Resul
         Origin::Document { document } => {
             let found = documents::one(api.reader(), books, document).await.map_err(failed)?;
             let fields = found.map(|found| found.fields()).unwrap_or_default();
-            Ok(fields.iter().map(|field| source(&document.to_string(), field)).collect())
+            Ok(fields
+                .iter()
+                .map(|field| source(&document.to_string(), field))
+                .collect())
         }
         Origin::Import { import, document, line } => {
             let Some(found) = imports::one(api.reader(), books, import).await.map_err(failed)? else {
@@ -165,7 +187,15 @@ pub(crate) fn of_document_event(event: &Event) -> Result<HistoryEntry, Problem> 
     let mut entry = entry(event);
     let mut to = |field: &str, value: Option<String>| entry.changes.push(change(field, None, value));
     match event.decode::<DocumentEvent>().map_err(Problem::internal)? {
-        DocumentEvent::Uploaded { document: _, book: _, file, media_type, name, account, engine } => {
+        DocumentEvent::Uploaded {
+            document: _,
+            book: _,
+            file,
+            media_type,
+            name,
+            account,
+            engine,
+        } => {
             to("name", name.clear().map(str::to_owned));
             to("media_type", Some(media_type));
             to("bytes", Some(file.bytes.to_string()));
@@ -178,16 +208,34 @@ pub(crate) fn of_document_event(event: &Event) -> Result<HistoryEntry, Problem> 
         }
         DocumentEvent::PasswordRequired { tried } => to("password_tried", Some(tried.to_string())),
         DocumentEvent::Unlocked { password: _ } => {}
-        DocumentEvent::TextRecognised { text: _, pages, words, engine, confidence, took_ms } => {
+        DocumentEvent::TextRecognised {
+            text: _,
+            pages,
+            words,
+            engine,
+            confidence,
+            took_ms,
+        } => {
             to("pages", Some(pages.to_string()));
             to("words", Some(words.to_string()));
             (entry.engine, entry.confidence, entry.took_ms) = (Some(engine), Some(confidence.0), Some(took_ms));
         }
-        DocumentEvent::Classified { kind, engine, confidence, took_ms } => {
+        DocumentEvent::Classified {
+            kind,
+            engine,
+            confidence,
+            took_ms,
+        } => {
             to("kind", Some(word(kind)));
             (entry.engine, entry.confidence, entry.took_ms) = (Some(engine), Some(confidence.0), Some(took_ms));
         }
-        DocumentEvent::FieldsExtracted { fields, lines, engine, confidence, took_ms } => {
+        DocumentEvent::FieldsExtracted {
+            fields,
+            lines,
+            engine,
+            confidence,
+            took_ms,
+        } => {
             for field in &fields {
                 to(&word(field.name), said(&field.value));
             }
@@ -197,7 +245,12 @@ pub(crate) fn of_document_event(event: &Event) -> Result<HistoryEntry, Problem> 
             entry.sources = fields.iter().map(|field| source(&event.stream, field)).collect();
             (entry.engine, entry.confidence, entry.took_ms) = (Some(engine), Some(confidence.0), Some(took_ms));
         }
-        DocumentEvent::Validated { checks, engine, confidence, took_ms } => {
+        DocumentEvent::Validated {
+            checks,
+            engine,
+            confidence,
+            took_ms,
+        } => {
             for check in checks {
                 to(&format!("checks/{}", word(check.name)), Some(word(check.outcome)));
             }
@@ -215,7 +268,10 @@ pub(crate) fn of_document_event(event: &Event) -> Result<HistoryEntry, Problem> 
             }
         }
         DocumentEvent::Rejected { reason } => {
-            to("rejected_because", reason.as_ref().and_then(Text::clear).map(str::to_owned));
+            to(
+                "rejected_because",
+                reason.as_ref().and_then(Text::clear).map(str::to_owned),
+            );
         }
         DocumentEvent::Failed { step, reason, detail } => {
             to("step", Some(word(step)));

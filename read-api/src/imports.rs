@@ -64,7 +64,9 @@ pub(crate) async fn list(
     let before = after(query.0.after.as_deref())?.unwrap_or(i64::MAX);
     api.all_ready(&request).await?;
     let book = api.book(user(caller), query.0.book.as_deref()).await?;
-    let rows = imports::list(api.reader(), book, before, fetched).await.map_err(failed)?;
+    let rows = imports::list(api.reader(), book, before, fetched)
+        .await
+        .map_err(failed)?;
     paged(&request, shown, rows, |row| row.read_position, import)
 }
 
@@ -118,6 +120,10 @@ pub(crate) async fn lines(
     let from: u32 = after(query.0.after.as_deref())?.map_or(0, |last: u32| last.saturating_add(1));
     let found = find(&api, caller, &request, &path).await?;
     let lines = files::lines(&api, found.book, &found.lines).await?;
-    let rows = lines.into_iter().skip(usize::try_from(from).unwrap_or(usize::MAX)).take(shown + 1).collect();
+    let rows = lines
+        .into_iter()
+        .skip(usize::try_from(from).unwrap_or(usize::MAX))
+        .take(shown + 1)
+        .collect();
     paged(&request, shown, rows, |line: &DocumentLine| line.number, |line| line)
 }

@@ -21,8 +21,14 @@ pub(crate) fn last_event_id(request: &actix_web::HttpRequest) -> Result<Option<i
     let Some(value) = request.headers().get("last-event-id") else {
         return Ok(None);
     };
-    let position = value.to_str().ok().and_then(|text| text.trim().parse::<i64>().ok()).filter(|position| *position >= 0);
-    position.map(Some).ok_or_else(|| Problem::new(Code::InvalidHeader, "Last-Event-ID must be a position of the journal"))
+    let position = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.trim().parse::<i64>().ok())
+        .filter(|position| *position >= 0);
+    position
+        .map(Some)
+        .ok_or_else(|| Problem::new(Code::InvalidHeader, "Last-Event-ID must be a position of the journal"))
 }
 
 /// Sends events to one client.

@@ -29,7 +29,14 @@ impl ReadApi {
     /// The read side of this journal, its files and its projections. Endless answers end with `stop`.
     pub fn new(journal: Journal, files: Files, projections: Projections, stop: CancellationToken) -> Self {
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        Self { journal, files, projections, known: Arc::default(), stop, streams }
+        Self {
+            journal,
+            files,
+            projections,
+            known: Arc::default(),
+            stop,
+            streams,
+        }
     }
 
     pub(crate) fn reader(&self) -> &Reader {

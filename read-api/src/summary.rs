@@ -51,7 +51,11 @@ pub(crate) async fn summary(
     {
         return Err(Problem::new(Code::InvalidQuery, "from must not be later than to"));
     }
-    let span = Span { from: query.from, to: query.to, account: account.map(AccountId::uuid) };
+    let span = Span {
+        from: query.from,
+        to: query.to,
+        account: account.map(AccountId::uuid),
+    };
     let by = query.by.unwrap_or_default();
     let told_apart = match by {
         SummaryBy::Category => By::Category,
@@ -62,5 +66,8 @@ pub(crate) async fn summary(
     let book = api.book(user(caller), query.book.as_deref()).await?;
     let at = api.at(query.at.as_deref(), Group::Ledger).await?;
     let found = lines(api.reader(), book, told_apart, span, at).await.map_err(failed)?;
-    json(&Summary { by, lines: found.iter().map(line).collect() })
+    json(&Summary {
+        by,
+        lines: found.iter().map(line).collect(),
+    })
 }

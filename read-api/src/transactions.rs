@@ -26,7 +26,6 @@ use crate::{
     ReadApi,
     access::{self, failed, user},
     answer::{JSON, after, json, limits, link},
-
 };
 
 /// The longest text to search for, in characters.
@@ -61,7 +60,9 @@ pub(crate) async fn page_of(
     let filter = filter(query)?;
     let cursor: Option<Cursor> = after(query.after.as_deref())?;
     let at = api.at(query.at.as_deref(), Group::Ledger).await?;
-    let found = transactions::list(api.reader(), book, &filter, at, cursor, shown).await.map_err(failed)?;
+    let found = transactions::list(api.reader(), book, &filter, at, cursor, shown)
+        .await
+        .map_err(failed)?;
     let next = found.next.as_ref().map(page::cursor).transpose()?;
     // The rows are the answers already: nothing is parsed or written but the brackets around them.
     let mut body = String::with_capacity(64 + found.bodies.iter().map(|body| body.len() + 1).sum::<usize>());
@@ -90,7 +91,10 @@ pub(crate) async fn page_of(
 
 fn filter(query: &TransactionsQuery) -> Result<Filter, Problem> {
     let text = query.text.as_ref().filter(|text| !text.is_empty()).cloned();
-    if text.as_ref().is_some_and(|text| text.chars().count() > TEXT_MAX || text.contains('\0')) {
+    if text
+        .as_ref()
+        .is_some_and(|text| text.chars().count() > TEXT_MAX || text.contains('\0'))
+    {
         return Err(Problem::new(Code::InvalidQuery, "text may have 100 characters"));
     }
     let account: Option<AccountId> = access::id("account", query.account.as_deref())?;
@@ -119,7 +123,12 @@ fn filter(query: &TransactionsQuery) -> Result<Filter, Problem> {
 
 /// An amount of a filter in ten-thousandths, in which no currency has a fraction left.
 fn bound(name: &'static str, text: Option<&str>) -> Result<Option<i64>, Problem> {
-    let invalid = || Problem::new(Code::InvalidQuery, format!("{name} must be a decimal number of at most 4 digits behind the point"));
+    let invalid = || {
+        Problem::new(
+            Code::InvalidQuery,
+            format!("{name} must be a decimal number of at most 4 digits behind the point"),
+        )
+    };
     let Some(text) = text else {
         return Ok(None);
     };
@@ -150,13 +159,20 @@ pub(crate) async fn one(
     api.ready(&request, Group::Ledger).await?;
     let at = api.at(query.0.at.as_deref(), Group::Ledger).await?;
     let books = api.shelf(user(caller)).await?;
-    let mut found = transactions::one(api.reader(), &books, transaction, at).await.map_err(failed)?;
+    let mut found = transactions::one(api.reader(), &books, transaction, at)
+        .await
+        .map_err(failed)?;
     if found.is_none() {
         let books = api.fresh_shelf(user(caller)).await?;
-        found = transactions::one(api.reader(), &books, transaction, at).await.map_err(failed)?;
+        found = transactions::one(api.reader(), &books, transaction, at)
+            .await
+            .map_err(failed)?;
     }
     let (version, body) = found.ok_or_else(|| Problem::from(Code::NotFound))?;
-    Ok(HttpResponse::Ok().insert_header(JSON).insert_header((ETAG, conditional::etag(version))).body(body))
+    Ok(HttpResponse::Ok()
+        .insert_header(JSON)
+        .insert_header((ETAG, conditional::etag(version)))
+        .body(body))
 }
 
 /// How a transaction came to be what it is
@@ -178,8 +194,14 @@ pub(crate) async fn history(
     let transaction: TransactionId = id(&path)?;
     api.all_ready(&request).await?;
     let books = api.fresh_shelf(user(caller)).await?;
-    if transactions::one(api.reader(), &books, transaction, At::Now).await.map_err(failed)?.is_none() {
+    if transactions::one(api.reader(), &books, transaction, At::Now)
+        .await
+        .map_err(failed)?
+        .is_none()
+    {
         return Err(Code::NotFound.into());
     }
-    json(&History { data: crate::history::of_transaction(&api, &books, transaction).await? })
+    json(&History {
+        data: crate::history::of_transaction(&api, &books, transaction).await?,
+    })
 }

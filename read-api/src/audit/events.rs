@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::{
-    HttpRequest, HttpResponse, get,
-    http::header::ACCEPT,
-    web::Data,
-};
+use actix_web::{HttpRequest, HttpResponse, get, http::header::ACCEPT, web::Data};
 use serde_json::Value;
 use spendlog_domain::values::{BookId, UserId};
 use spendlog_event_store::{Event, Query as Wanted};
@@ -66,7 +62,10 @@ pub(crate) async fn read(
     let (shown, fetched) = limits(query.limit)?;
     let after = query.after.unwrap_or(0);
     if after < 0 {
-        return Err(Problem::new(Code::InvalidQuery, "after must be a position of the journal"));
+        return Err(Problem::new(
+            Code::InvalidQuery,
+            "after must be a position of the journal",
+        ));
     }
     api.ready(&request, Group::Ledger).await?;
     let me = user(caller);
@@ -86,13 +85,22 @@ pub(crate) async fn read(
         });
     }
     let owners = owners(&api, me, owner).await?;
-    let wanted = Wanted { after, until: None, owners: Some(owners), kinds: None, limit: fetched };
+    let wanted = Wanted {
+        after,
+        until: None,
+        owners: Some(owners),
+        kinds: None,
+        limit: fetched,
+    };
     let mut found = api.journal.read(&wanted).await.map_err(unread)?;
     let more = found.len() > shown;
     found.truncate(shown);
     let data: Vec<AuditEvent> = found.iter().map(|event| told(event, me)).collect::<Result<_, _>>()?;
     let next = data.last().filter(|_| more).map(|last| last.position.to_string());
-    let mut response = json(&Page { data, next: next.clone() })?;
+    let mut response = json(&Page {
+        data,
+        next: next.clone(),
+    })?;
     link(&request, &mut response, next.as_deref());
     Ok(response)
 }
@@ -126,11 +134,20 @@ async fn follow(
                 continue;
             }
             let owners = owners(api, me, owner).await?;
-            let wanted = Wanted { after, until: Some(until), owners: Some(owners), kinds: None, limit: BATCH };
+            let wanted = Wanted {
+                after,
+                until: Some(until),
+                owners: Some(owners),
+                kinds: None,
+                limit: BATCH,
+            };
             let events = api.journal.read(&wanted).await.map_err(unread)?;
             for event in &events {
                 let told = told(event, me)?;
-                sender.send(event.position, &event.event_type, &told).await.map_err(|Gone| None)?;
+                sender
+                    .send(event.position, &event.event_type, &told)
+                    .await
+                    .map_err(|Gone| None)?;
             }
             after = match events.last() {
                 Some(last) if i64::try_from(events.len()).is_ok_and(|count| count == BATCH) => last.position,
@@ -146,11 +163,19 @@ fn told(event: &Event, me: UserId) -> Result<AuditEvent, Problem> {
     let payload: Value = serde_json::from_str(&event.payload).map_err(Problem::internal)?;
     // The stored form is `{"<name>": {…}}`; the name stands beside it here.
     let mut data = match payload {
-        Value::Object(object) => object.into_iter().next().map(|(_, content)| content).unwrap_or_default(),
+        Value::Object(object) => object
+            .into_iter()
+            .next()
+            .map(|(_, content)| content)
+            .unwrap_or_default(),
         other => other,
     };
     withhold(&mut data);
-    let owner = if event.owner == me.uuid() { me.to_string() } else { BookId::new(event.owner).to_string() };
+    let owner = if event.owner == me.uuid() {
+        me.to_string()
+    } else {
+        BookId::new(event.owner).to_string()
+    };
     Ok(AuditEvent {
         position: event.position,
         event: event.event_type.clone(),

@@ -39,7 +39,10 @@ pub(crate) async fn replay(
         None => head,
     };
     if position > head {
-        return Err(Problem::new(Code::InvalidQuery, "at lies beyond the end of the journal"));
+        return Err(Problem::new(
+            Code::InvalidQuery,
+            "at lies beyond the end of the journal",
+        ));
     }
     let owners: Vec<Uuid> = match &query.0.book {
         Some(book) => vec![api.book(user(caller), Some(book)).await?.uuid()],
@@ -50,7 +53,10 @@ pub(crate) async fn replay(
 
 /// What a replay found, as it is answered and as the command line prints it.
 pub fn replayed(from: Replayed) -> Replay {
-    Replay { position: from.position, books: from.books.into_iter().map(book).collect() }
+    Replay {
+        position: from.position,
+        books: from.books.into_iter().map(book).collect(),
+    }
 }
 
 fn book(from: BookState) -> ReplayedBook {
@@ -71,7 +77,9 @@ fn transaction(from: spendlog_projections::transactions::Transaction) -> Transac
     let simple = from.simple();
     let clear = |text: &Option<Text>| text.as_ref().and_then(Text::clear).map(str::to_owned);
     let forgotten = [("merchant", &from.merchant), ("note", &from.note)];
-    let forgotten = forgotten.into_iter().filter(|(_, text)| **text == Some(Text::Forgotten));
+    let forgotten = forgotten
+        .into_iter()
+        .filter(|(_, text)| **text == Some(Text::Forgotten));
     Transaction {
         id: from.id.to_string(),
         book: from.book.to_string(),
@@ -82,10 +90,16 @@ fn transaction(from: spendlog_projections::transactions::Transaction) -> Transac
         category: from.category().map(|category| category.to_string()),
         merchant: clear(&from.merchant),
         note: clear(&from.note),
-        status: if from.voided.is_some() { TransactionStatus::Voided } else { TransactionStatus::Recorded },
+        status: if from.voided.is_some() {
+            TransactionStatus::Voided
+        } else {
+            TransactionStatus::Recorded
+        },
         voided: from.voided.map(|cause| match cause {
             VoidCause::Person {} => Voided::Person,
-            VoidCause::ImportReverted { import } => Voided::ImportReverted { import: import.to_string() },
+            VoidCause::ImportReverted { import } => Voided::ImportReverted {
+                import: import.to_string(),
+            },
         }),
         postings: from
             .postings
@@ -106,10 +120,14 @@ fn transaction(from: spendlog_projections::transactions::Transaction) -> Transac
             .collect(),
         origin: match from.origin {
             Origin::Manual {} => TransactionOrigin::Manual,
-            Origin::Document { document } => TransactionOrigin::Document { document: document.to_string() },
-            Origin::Import { import, document, line } => {
-                TransactionOrigin::Import { import: import.to_string(), document: document.to_string(), line }
-            }
+            Origin::Document { document } => TransactionOrigin::Document {
+                document: document.to_string(),
+            },
+            Origin::Import { import, document, line } => TransactionOrigin::Import {
+                import: import.to_string(),
+                document: document.to_string(),
+                line,
+            },
         },
         forgotten: forgotten.map(|(name, _)| name.to_owned()).collect(),
         version: from.version,

@@ -43,7 +43,11 @@ pub(crate) async fn original(
     let found = find(&api, caller, &request, &path).await?;
     let book = found.book.uuid();
     let keys = api.journal.keyring().owner(book).await.map_err(files::keyless)?;
-    let content = api.files.get(&keys, book, &found.file.object).await.map_err(files::failed)?;
+    let content = api
+        .files
+        .get(&keys, book, &found.file.object)
+        .await
+        .map_err(files::failed)?;
     let name = found.name.clear().unwrap_or("document");
     // It is somebody else's file: never shown in place, never run, never guessed at (the edge forbids sniffing).
     Ok(HttpResponse::Ok()
@@ -56,8 +60,16 @@ pub(crate) async fn original(
 
 /// The header by which a file is saved under its name (RFC 6266), whatever letters that has.
 fn disposition(name: &str) -> String {
-    let plain: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() || "._- ".contains(c) { c } else { '_' }).collect();
+    let plain: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "._- ".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
     let mut encoded = String::with_capacity(name.len());
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
@@ -146,8 +158,13 @@ pub(crate) async fn recognised(
     let file = found.text.ok_or_else(|| Problem::from(Code::DocumentNotReady))?.file;
     let content = files::content(&api, found.book, &file).await?;
     let content = String::from_utf8(content).map_err(Problem::internal)?;
-    let text = serde_json::from_str::<Reading>(&content).map_err(Problem::internal)?.plain();
-    json(&Answer { text, reading: RawValue::from_string(content).map_err(Problem::internal)? })
+    let text = serde_json::from_str::<Reading>(&content)
+        .map_err(Problem::internal)?
+        .plain();
+    json(&Answer {
+        text,
+        reading: RawValue::from_string(content).map_err(Problem::internal)?,
+    })
 }
 
 /// The items or movements of a document
@@ -175,7 +192,11 @@ pub(crate) async fn lines(
         Some(lines) => files::lines(&api, found.book, &lines.file).await?,
         None => Vec::new(),
     };
-    let rows = lines.into_iter().skip(usize::try_from(from).unwrap_or(usize::MAX)).take(shown + 1).collect();
+    let rows = lines
+        .into_iter()
+        .skip(usize::try_from(from).unwrap_or(usize::MAX))
+        .take(shown + 1)
+        .collect();
     paged(&request, shown, rows, |line: &DocumentLine| line.number, |line| line)
 }
 
@@ -185,7 +206,13 @@ mod tests {
 
     #[test]
     fn names_are_saved_as_they_are_and_can_not_break_out() {
-        assert_eq!(disposition("a b.pdf"), "attachment; filename=\"a b.pdf\"; filename*=UTF-8''a%20b.pdf");
-        assert_eq!(disposition("é\"\r\n.pdf"), "attachment; filename=\"____.pdf\"; filename*=UTF-8''%C3%A9%22%0D%0A.pdf");
+        assert_eq!(
+            disposition("a b.pdf"),
+            "attachment; filename=\"a b.pdf\"; filename*=UTF-8''a%20b.pdf"
+        );
+        assert_eq!(
+            disposition("é\"\r\n.pdf"),
+            "attachment; filename=\"____.pdf\"; filename*=UTF-8''%C3%A9%22%0D%0A.pdf"
+        );
     }
 }

@@ -44,7 +44,11 @@ pub(crate) async fn history(
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let found = find(&api, caller, &request, &path).await?;
-    let events = api.journal.load("document", &found.id.to_string()).await.map_err(unread)?;
+    let events = api
+        .journal
+        .load("document", &found.id.to_string())
+        .await
+        .map_err(unread)?;
     let data = events.iter().map(of_document_event).collect::<Result<_, _>>()?;
     json(&History { data })
 }
@@ -121,11 +125,18 @@ async fn follow(
                 _ => until,
             };
             for event in events.iter().filter(|event| event.stream == stream) {
-                standing = documents::standing_after(standing, event).map_err(|error| Some(crate::access::failed(error)))?;
+                standing =
+                    documents::standing_after(standing, event).map_err(|error| Some(crate::access::failed(error)))?;
                 if event.position > seen {
                     let entry = of_document_event(event).map_err(Some)?;
-                    let progress = Progress { status: status(standing), entry };
-                    sender.send(event.position, &event.event_type, &progress).await.map_err(|Gone| None)?;
+                    let progress = Progress {
+                        status: status(standing),
+                        entry,
+                    };
+                    sender
+                        .send(event.position, &event.event_type, &progress)
+                        .await
+                        .map_err(|Gone| None)?;
                 }
             }
             if documents::is_final(standing) {

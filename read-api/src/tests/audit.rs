@@ -1,0 +1,73 @@
+//! One's own events: in pages, and as a stream that goes on where it was left.
+
+use serde_json::json;
+
+use super::house::{House, book, user};
+
+#[actix_web::test]
+async fn events_are_ones_own_and_hold_no_password() {
+    let house = House::new().await;
+    let position = house.spend(1, 1, 1250, "2026-09-14", "Café").await;
+    house.spend(2, 2, 1250, "2026-09-14", "Planted").await;
+    let mut path = "/audit/events?limit=2".to_owned();
+    let mut seen = Vec::new();
+    loop {
+        let answer = house.get(1, &path, position).await;
+        let page = answer.json();
+        seen.extend(page["data"].as_array().unwrap().iter().cloned());
+        if page["next"].is_null() {
+            break;
+        }
+        path = answer.header("link").split(['<', '>']).nth(1).unwrap().to_owned();
+    }
+    let names: Vec<_> = seen.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        [
+            "user.registered",
+            "book.opened",
+            "account.opened",
+            "category.created",
+            "transaction.recorded"
+        ]
+    );
+    assert_eq!(
+        (&seen[0]["owner"], &seen[1]["owner"]),
+        (&json!(user(1).to_string()), &json!(book(1).to_string()))
+    );
+    assert_eq!(seen[0]["data"]["password_hash"], "withheld");
+    assert_eq!(seen[4]["data"]["merchant"], "Café");
+    let text = json!(seen).to_string();
+    assert!(!text.contains("argon2") && !text.contains("Planted"));
+    let of_user = house
+        .get(1, &format!("/audit/events?owner={}", user(1)), position)
+        .await
+        .json();
+    assert_eq!(of_user["data"].as_array().unwrap().len(), 1);
+}
+
+#[actix_web::test]
+async fn the_stream_goes_on_with_what_happens_and_with_new_books() {
+    let house = House::new().await;
+    let accept = ("accept", "text/event-stream");
+    let happening = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        house.spend(2, 2, 1, "2026-09-14", "Planted").await;
+        let opened = json!({"book": book(7), "user": user(1), "name": "Second", "policy": "manual"});
+        house
+            .happen("book", &book(7).to_string(), book(7).uuid(), 0, "book.opened", opened)
+            .await
+    };
+    let headers = [accept];
+    let (pieces, last) = tokio::join!(house.stream(1, "/audit/events", &headers, 5), happening);
+    assert!(
+        pieces[4].starts_with(&format!("id: {last}\nevent: book.opened\n")),
+        "{pieces:?}"
+    );
+    assert!(!pieces.concat().contains("Planted"));
+    let left = pieces[2].lines().next().unwrap().trim_start_matches("id: ").to_owned();
+    let rest = house
+        .stream(1, "/audit/events", &[accept, ("last-event-id", &left)], 2)
+        .await;
+    assert_eq!(rest, pieces[3..]);
+}
