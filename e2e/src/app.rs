@@ -1,0 +1,267 @@
+//! The server under test.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Output,
+    sync::Arc,
+};
+
+use spendlog_event_store::testing::TestDatabase;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::{
+    DEADLINE, Person,
+    process::{Process, executable},
+};
+
+/// What a server is started with.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Variables of its environment, besides those that every server of a test has.
+    pub environment: Vec<(&'static str, String)>,
+    /// Whether it has a PostgreSQL of its own, as where nobody gives it another one.
+    pub private_postgres: bool,
+}
+
+impl Options {
+    /// A server with a PostgreSQL of its own.
+    pub fn private_postgres() -> Self {
+        Self {
+            private_postgres: true,
+            ..Self::default()
+        }
+    }
+
+    /// With a variable in its environment.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((name, value.into()));
+        self
+    }
+}
+
+/// A server with a database and a folder of its own. [`TestApp::finish`] must end every test that has one.
+#[derive(Debug)]
+pub struct TestApp {
+    process: Process,
+    place: Place,
+    client: reqwest::Client,
+    finished: bool,
+}
+
+/// All that a server keeps, and is started with.
+#[derive(Clone, Debug)]
+struct Place {
+    database: Option<Arc<TestDatabase>>,
+    folder: Arc<TempDir>,
+    options: Options,
+}
+
+impl TestApp {
+    /// A fresh server with a fresh database.
+    pub async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    /// The same, with options.
+    pub async fn start_with(options: Options) -> Self {
+        let database = if options.private_postgres {
+            None
+        } else {
+            Some(Arc::new(TestDatabase::new().await))
+        };
+        let folder = tempfile::Builder::new()
+            .prefix("spendlog-e2e-")
+            .tempdir()
+            .expect("a temporary folder");
+        // Closed to none: the user of the private PostgreSQL must get through.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open).expect("our folder is ours");
+        Self::on(Place {
+            database,
+            folder: Arc::new(folder),
+            options,
+        })
+        .await
+    }
+
+    /// Another server on the same database and files.
+    pub async fn beside(&self) -> Self {
+        Self::on(self.place.clone()).await
+    }
+
+    async fn on(place: Place) -> Self {
+        let process = Process::start(place.program("serve"), &place.log()).await;
+        let client = reqwest::Client::builder().timeout(DEADLINE).build().expect("a client");
+        Self {
+            process,
+            place,
+            client,
+            finished: false,
+        }
+    }
+
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.process.address())
+    }
+
+    /// Host and port.
+    pub fn host(&self) -> &str {
+        self.process.address().trim_start_matches("http://")
+    }
+
+    /// The client that all requests go through.
+    pub fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    /// The folder of its files and keys.
+    pub fn data(&self) -> PathBuf {
+        self.place.data()
+    }
+
+    /// What it has written to its log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.place.log()).unwrap_or_default()
+    }
+
+    /// Its database, for what only an operator or a thief can do.
+    pub fn database(&self) -> &TestDatabase {
+        self.place.database.as_deref().expect("its database is not private")
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Somebody who has just registered.
+    pub async fn person(&self) -> Person {
+        Person::register(self).await
+    }
+
+    /// Kills the server as a failing machine would: at once, with no chance to say anything.
+    pub async fn kill(&mut self) {
+        self.process.kill().await;
+    }
+
+    /// Starts it again after [`TestApp::kill`].
+    pub async fn restart(&mut self) {
+        self.process = Process::start(self.place.program("serve"), &self.place.log()).await;
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub async fn stop(&mut self) {
+        self.process.stop().await;
+    }
+
+    /// Runs a subcommand on the same database and files.
+    pub async fn command(&self, arguments: &[&str]) -> Output {
+        let (first, rest) = arguments.split_first().expect("a subcommand");
+        let ended = tokio::time::timeout(DEADLINE, self.place.program(first).args(rest).output()).await;
+        ended
+            .expect("the subcommand ends in time")
+            .expect("the subcommand runs")
+    }
+
+    /// Ends the test: no event may be left parked, no task may have panicked, and the server must stop when asked to.
+    pub async fn finish(mut self) {
+        self.finished = true;
+        let parked = self.command(&["parked", "list"]).await;
+        let (listed, said) = (
+            String::from_utf8_lossy(&parked.stdout),
+            String::from_utf8_lossy(&parked.stderr),
+        );
+        assert!(parked.status.success(), "parked events can be listed: {said}");
+        assert_eq!(listed.trim(), "Nothing is parked.", "no event may be left parked");
+        self.process.stop().await;
+        let log = self.log();
+        let panics: Vec<&str> = log.lines().filter(|line| line.contains("panicked")).collect();
+        assert!(panics.is_empty(), "the server panicked: {panics:?}");
+    }
+}
+
+impl Place {
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("server.log")
+    }
+
+    /// The program with this subcommand, in an environment of which nothing is left to chance.
+    fn program(&self, subcommand: &str) -> Command {
+        let mut command = Command::new("setpriv");
+        // Even if this test is killed, its server ends: the kernel sees to it.
+        command
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(executable())
+            .arg(subcommand);
+        command
+            .env_clear()
+            .envs(std::env::vars().filter(|(name, _)| matches!(name.as_str(), "PATH" | "HOME" | "TMPDIR" | "LANG")))
+            .env("SPENDLOG_DATA", self.data())
+            .env("SPENDLOG_LISTEN", "127.0.0.1:0")
+            .env("SPENDLOG_MODELS", models())
+            // All tests that run at the same time share one PostgreSQL.
+            .env("SPENDLOG_DATABASE_CONNECTIONS", "6")
+            .envs(self.database.iter().map(|database| ("DATABASE_URL", database.url())))
+            .envs(self.options.environment.iter().map(|(name, value)| (name, value)))
+            .kill_on_drop(true);
+        command
+    }
+}
+
+/// The repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate lies in the repository")
+}
+
+/// Where weights and runtime of the text recognition are, if anywhere.
+fn models() -> PathBuf {
+    std::env::var_os("SPENDLOG_MODELS").map_or_else(|| root().join("data/models"), PathBuf::from)
+}
+
+/// Whether the better engine's weights are there; without them Tesseract reads.
+pub fn has_models() -> bool {
+    let names = std::fs::read_dir(models())
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name());
+    let names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.iter().filter(|name| name.ends_with(".onnx")).count() >= 2
+}
+
+impl Drop for TestApp {
+    /// When a test fails, the server's log is what one wants to see.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let last: Vec<&str> = log.lines().rev().take(40).collect();
+            let last: Vec<&str> = last.into_iter().rev().collect();
+            let text = format!("last lines of the server's log:\n{}\n", last.join("\n"));
+            let _best_effort = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+        } else {
+            assert!(self.finished, "a test must end with TestApp::finish");
+        }
+        if self.place.options.private_postgres {
+            end_orphan(&self.data());
+        }
+    }
+}
+
+/// Ends a private PostgreSQL that outlived a server that was killed.
+fn end_orphan(data: &Path) {
+    let Ok(text) = std::fs::read_to_string(data.join("postgres/cluster/postmaster.pid")) else {
+        return;
+    };
+    if let Some(pid) = text.lines().next().filter(|line| line.parse::<u32>().is_ok()) {
+        let _best_effort = std::process::Command::new("kill").args(["-QUIT", pid]).status();
+    }
+}

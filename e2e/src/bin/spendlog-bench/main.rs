@@ -1,0 +1,125 @@
+//! `spendlog-bench [--only name,…] [--out file]`: measures Spendlog on a PostgreSQL of its own with full durability, each
+//! figure beside a peer or a physical limit taken in turns in the same run, and writes `out/bench.json` unless told otherwise.
+//!
+//! Figures of one run on one machine can be compared with each other; those of two machines can't.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::float_arithmetic,
+    reason = "a benchmark prints, calculates rates, and stops where anything fails"
+)]
+
+mod append;
+mod fixture;
+mod http;
+mod load;
+mod pgbench;
+mod read;
+mod report;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use fixture::Fixture;
+use report::Report;
+
+/// Every measurement, by its name.
+const NAMES: &[&str] = &[
+    "append/1",
+    "append/8",
+    "append/32",
+    "append-many-streams",
+    "append-old-snapshot",
+    "read-log",
+    "rebuild",
+    "http-create/1",
+    "http-create/16",
+    "http-create/64",
+    "http-list",
+    "http-summary",
+    "http-at",
+    "http-replay",
+];
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> anyhow::Result<()> {
+    let (asked, out) = arguments(std::env::args().skip(1))?;
+    for name in &asked {
+        let names = NAMES.join(", ");
+        anyhow::ensure!(
+            NAMES.iter().any(|known| matches(known, name)),
+            "no measurement is called {name}; there are: {names}"
+        );
+    }
+    let wanted: Vec<&str> = NAMES
+        .iter()
+        .copied()
+        .filter(|name| asked.is_empty() || asked.iter().any(|a| matches(name, a)))
+        .collect();
+    let mut report = Report::default();
+    for (done, name) in wanted.iter().enumerate() {
+        eprintln!("[{}/{}] {name}", done + 1, wanted.len());
+        let measured = match *name {
+            "append/1" => append::by_callers(name, 1).await?,
+            "append/8" => append::by_callers(name, 8).await?,
+            "append/32" => append::by_callers(name, 32).await?,
+            "append-many-streams" => append::many_streams(name).await?,
+            "append-old-snapshot" => append::old_snapshot(name).await?,
+            "read-log" => read::log(name).await?,
+            "rebuild" => read::rebuild(name).await?,
+            http => http::measure(http).await?,
+        };
+        report.add(measured);
+    }
+    report.print();
+    report.write(&out)
+}
+
+/// The names that are asked for, none for all, and the file to write.
+fn arguments(mut given: impl Iterator<Item = String>) -> anyhow::Result<(Vec<String>, PathBuf)> {
+    let (mut names, mut out) = (Vec::new(), PathBuf::from("out/bench.json"));
+    while let Some(option) = given.next() {
+        let value = given.next().with_context(|| format!("{option} needs a value"))?;
+        match option.as_str() {
+            "--only" => names.extend(
+                value
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|name| !name.is_empty())
+                    .map(str::to_owned),
+            ),
+            "--out" => out = PathBuf::from(value),
+            _ => anyhow::bail!("{option} is not known; there are --only and --out"),
+        }
+    }
+    Ok((names, out))
+}
+
+/// Whether a measurement is the one asked for, or of its family: `append` means all of `append/…`.
+fn matches(name: &str, asked: &str) -> bool {
+    name == asked || name.strip_prefix(asked).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// How often ours and the peer are taken in turns.
+const ROUNDS: usize = 5;
+
+/// Takes both in turns, and gives the figures of both.
+async fn in_turns<A, B>(mut ours: A, mut beside: B) -> anyhow::Result<(Vec<f64>, Vec<f64>)>
+where
+    A: AsyncFnMut() -> anyhow::Result<f64>,
+    B: AsyncFnMut() -> anyhow::Result<f64>,
+{
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        first.push(ours().await?);
+        second.push(beside().await?);
+    }
+    Ok((first, second))
+}
+
+/// A place for fixtures that goes away with the run.
+async fn fixture() -> anyhow::Result<Fixture> {
+    Fixture::start().await
+}

@@ -1,0 +1,148 @@
+//! Reading the log, and rebuilding read tables from it.
+
+use std::time::Instant;
+
+use futures_util::TryStreamExt as _;
+use spendlog_domain::transactions::TransactionEvent;
+use spendlog_event_store::Query;
+use spendlog_projections::Group;
+use sqlx::Row as _;
+
+use crate::{
+    fixture,
+    fixture::{Book, Fixture},
+    in_turns,
+    report::Measured,
+};
+
+/// How many events the log has.
+const EVENTS: u64 = 200_000;
+/// How many books they are of.
+const BOOKS: u64 = 50;
+
+/// The read tables that transactions fill.
+const TABLES: &[&str] = &["accounts", "transactions", "postings", "summary", "summary_versions"];
+
+/// Opens and deserialises the whole log; beside, the raw rows by sqlx.
+pub(crate) async fn log(name: &str) -> anyhow::Result<Measured> {
+    let fixture = filled().await?;
+    let ours = async || {
+        let started = Instant::now();
+        let (mut position, mut count) = (0, 0_u64);
+        loop {
+            let query = Query {
+                after: position,
+                until: None,
+                owners: None,
+                kinds: None,
+                limit: 5000,
+            };
+            let events = fixture.journal.read(&query).await?;
+            let Some(last) = events.last() else { break };
+            position = last.position;
+            for event in &events {
+                if event.kind == "transaction" {
+                    let decoded: TransactionEvent = event.decode()?;
+                    std::hint::black_box(&decoded);
+                }
+                count += 1;
+            }
+        }
+        anyhow::ensure!(count > EVENTS, "the log has {count} events");
+        Ok(count as f64 / started.elapsed().as_secs_f64())
+    };
+    let beside = async || {
+        let started = Instant::now();
+        let mut rows = sqlx::query(
+            "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload::text,
+                    metadata::text, owner_id, command_id, recorded_at
+             FROM es.events ORDER BY position",
+        )
+        .fetch(fixture.database.pool());
+        let mut count = 0_u64;
+        while let Some(row) = rows.try_next().await? {
+            std::hint::black_box((row.get::<&str, _>(6), row.get::<&str, _>(7)));
+            count += 1;
+        }
+        Ok(count as f64 / started.elapsed().as_secs_f64())
+    };
+    let (ours, beside) = in_turns(ours, beside).await?;
+    fixture.stop().await?;
+    Ok(Measured::of(name, "events/s", "raw rows/s", &ours, &beside))
+}
+
+/// Builds accounts and transactions anew; beside, COPY of the same rows into tables of the same form.
+pub(crate) async fn rebuild(name: &str) -> anyhow::Result<Measured> {
+    let fixture = filled().await?;
+    rebuild_ledger(&fixture).await?;
+    let rate = |started: Instant| EVENTS as f64 / started.elapsed().as_secs_f64();
+    let ours = async || {
+        let started = Instant::now();
+        rebuild_ledger(&fixture).await?;
+        Ok(rate(started))
+    };
+    let beside = async || copy(&fixture).await;
+    let (ours, beside) = in_turns(ours, beside).await?;
+    fixture.stop().await?;
+    Ok(Measured::of(
+        name,
+        "events/s",
+        "events/s by COPY of the same rows",
+        &ours,
+        &beside,
+    ))
+}
+
+async fn rebuild_ledger(fixture: &Fixture) -> anyhow::Result<()> {
+    spendlog_projections::rebuild(&fixture.journal, Group::Ledger, |_| ()).await?;
+    Ok(())
+}
+
+/// Copies the rows of the read tables out, and measures how long it takes to copy them into empty tables with the same indexes.
+async fn copy(fixture: &Fixture) -> anyhow::Result<f64> {
+    let mut seconds = 0.0;
+    for table in TABLES {
+        let mut connection = fixture.database.pool().acquire().await?;
+        let mut rows = Vec::new();
+        {
+            let mut out = connection
+                .copy_out_raw(&format!("COPY read.{table} TO STDOUT (FORMAT binary)"))
+                .await?;
+            while let Some(chunk) = out.try_next().await? {
+                rows.push(chunk);
+            }
+        }
+        sqlx::raw_sql(&format!(
+            "DROP TABLE IF EXISTS copied; CREATE TABLE copied (LIKE read.{table} INCLUDING ALL)"
+        ))
+        .execute(&mut *connection)
+        .await?;
+        let started = Instant::now();
+        let mut copy = connection.copy_in_raw("COPY copied FROM STDIN (FORMAT binary)").await?;
+        for chunk in rows {
+            copy.send(chunk).await?;
+        }
+        copy.finish().await?;
+        seconds += started.elapsed().as_secs_f64();
+    }
+    Ok(EVENTS as f64 / seconds)
+}
+
+/// A log of so many transactions.
+async fn filled() -> anyhow::Result<Fixture> {
+    let fixture = fixture().await?;
+    let per_append = 1000;
+    for _ in 0..BOOKS {
+        let book = Book::open(&fixture.journal).await?;
+        for batch in 0..EVENTS / BOOKS / per_append {
+            let streams = (0..per_append)
+                .map(|n| book.transaction(batch * per_append + n))
+                .collect::<Result<_, _>>()?;
+            fixture.journal.append(book.command(streams)).await?;
+        }
+    }
+    sqlx::raw_sql("VACUUM ANALYZE es.events")
+        .execute(fixture.database.pool())
+        .await?;
+    Ok(fixture)
+}

@@ -1,0 +1,102 @@
+//! A server's process: started, found listening, stopped or killed.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+};
+
+use crate::DEADLINE;
+
+/// A server that listens.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    address: String,
+}
+
+impl Process {
+    /// Starts the server and waits until it says where it listens.
+    pub(crate) async fn start(mut command: Command, log: &Path) -> Self {
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log)
+            .expect("a log file");
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        let mut child = command.spawn().expect("the server starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
+        let listening = async {
+            while let Some(line) = lines.next_line().await.expect("its output is text") {
+                if let Some((_, address)) = line.split_once("http://") {
+                    let address = address.split_whitespace().next().unwrap_or_default();
+                    return Some(format!("http://{}", address.trim_end_matches(['/', '.', ','])));
+                }
+            }
+            None
+        };
+        let address = tokio::time::timeout(DEADLINE, listening)
+            .await
+            .expect("the server starts in time");
+        let address = address.unwrap_or_else(|| {
+            panic!(
+                "the server ended before it listened:\n{}",
+                std::fs::read_to_string(log).unwrap_or_default()
+            )
+        });
+        // Reads on, so that the server never waits for a full pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { child, address }
+    }
+
+    /// Where it listens: `http://127.0.0.1:…`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("the server runs")
+    }
+
+    /// Kills it.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.expect("the server can be killed");
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) async fn stop(&mut self) {
+        let asked = Command::new("kill")
+            .args(["-TERM", &self.pid().to_string()])
+            .status()
+            .await;
+        assert!(asked.expect("kill runs").success(), "the server is still there");
+        let ended = tokio::time::timeout(DEADLINE, self.child.wait())
+            .await
+            .expect("the server stops in time");
+        assert!(
+            ended.expect("the server can be waited for").success(),
+            "the server stops cleanly"
+        );
+    }
+}
+
+/// The program, built beforehand.
+pub(crate) fn executable() -> PathBuf {
+    let test = std::env::current_exe().expect("the test has a path");
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .expect("tests are built into a folder of the profile's");
+    let program = profile.join("spendlog");
+    let name = program.display();
+    assert!(
+        program.exists(),
+        "{name} is not built: run cargo build -p spendlog-server first, as make test does"
+    );
+    program
+}

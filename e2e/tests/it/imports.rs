@@ -1,0 +1,225 @@
+//! Imports: statements accepted, met again, reverted and restored.
+
+use serde_json::{Value, json};
+use spendlog_e2e::{Answer, Person, TestApp, eventually, sample, truth};
+
+/// Uploads a statement, waits until it is read, and gives its document and import.
+async fn read(person: &Person, name: &str, content: Vec<u8>, account: &str) -> (String, String) {
+    let uploaded = person.upload(name, content, &[("account", account)]).await.expect(201);
+    let document = uploaded.text("id").to_owned();
+    person.document_in(&document, &["in_review"]).await;
+    let import = eventually("the statement's import", async || {
+        let listed = person.get("/finance/imports").await.expect(200);
+        let all = listed.body["data"].as_array()?.clone();
+        let found = all.into_iter().find(|import| import["document"] == document.as_str())?;
+        Some(found["id"].as_str()?.to_owned())
+    })
+    .await;
+    (document, import)
+}
+
+fn counts(answer: &Answer) -> (u64, u64, u64) {
+    let count = |name: &str| {
+        answer.body[name]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{name} in {}", answer.body))
+    };
+    (count("new"), count("there"), count("restored"))
+}
+
+async fn balance(person: &Person, account: &str, position: i64) -> String {
+    person
+        .get_at(&format!("/finance/accounts/{account}"), position)
+        .await
+        .expect(200)
+        .text("balance")
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_statement_is_accepted_reverted_and_accepted_again() {
+    let app = TestApp::start().await;
+    let person = app.person().await;
+    let account = person.account("Current account", "EUR").await;
+    let (document, import) = read(&person, "statement.ofx", sample("statement.ofx"), &account).await;
+    let path = format!("/finance/imports/{import}");
+    let seen = person.get(&path).await.expect(200);
+    assert_eq!(
+        (seen.text("status"), seen.text("document")),
+        ("read", document.as_str())
+    );
+    assert_eq!(seen.body["lines_count"], 6);
+    let lines = person.all(&format!("{path}/lines?limit=4"), 0).await;
+    let expected = truth("statement.ofx");
+    let expected = expected["lines"].as_array().expect("lines");
+    assert_eq!(lines.len(), expected.len());
+    for (line, truth) in lines.iter().zip(expected) {
+        assert_eq!(
+            (&line["date"], &line["amount"]),
+            (&truth["date"], &truth["amount"]),
+            "{line}"
+        );
+    }
+    assert!(
+        person.all("/finance/transactions", 0).await.is_empty(),
+        "reading alone records nothing"
+    );
+
+    person
+        .post(&format!("{path}/revert"), json!({}))
+        .await
+        .expect_problem(409, "import-not-accepted");
+    let accepted = person.post(&format!("{path}/accept"), json!({})).await.expect(200);
+    assert_eq!(counts(&accepted), (6, 0, 0));
+    let sum = balance(&person, &account, accepted.position()).await;
+    assert_eq!(sum, "1067.23");
+    let transactions = person
+        .all(
+            &format!("/finance/transactions?document={document}"),
+            accepted.position(),
+        )
+        .await;
+    assert_eq!(transactions.len(), 6);
+    assert!(
+        transactions
+            .iter()
+            .all(|transaction| transaction["origin"]["import"] == import.as_str())
+    );
+
+    let again = person.post(&format!("{path}/accept"), json!({})).await.expect(200);
+    assert_eq!(again.etag(), accepted.etag(), "doing it twice changes nothing");
+    let other = person.account("Other", "EUR").await;
+    let elsewhere = person.post(&format!("{path}/accept"), json!({"account": other})).await;
+    elsewhere.expect_problem(409, "import-accepted");
+
+    let reverted = person.post(&format!("{path}/revert"), json!({})).await.expect(200);
+    assert_eq!(reverted.body["voided"], 6);
+    assert_eq!(balance(&person, &account, reverted.position()).await, "0.00");
+    let voided = person
+        .all("/finance/transactions?status=voided", reverted.position())
+        .await;
+    assert_eq!(voided.len(), 6);
+    assert_eq!(voided[0]["voided"], json!({"by": "import_reverted", "import": import}));
+    let restored = person.post(&format!("{path}/accept"), json!({})).await.expect(200);
+    assert_eq!(counts(&restored), (0, 0, 6));
+    assert_eq!(balance(&person, &account, restored.position()).await, sum);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn overlapping_statements_meet_in_the_same_transactions() {
+    let app = TestApp::start().await;
+    let person = app.person().await;
+    let account = person.account("Current account", "EUR").await;
+    let csv = |lines: &[&str]| format!("date,amount,description\n{}\n", lines.join("\n")).into_bytes();
+    let (first, cafe, second) = (
+        "2026-07-01,-780.00,RENT",
+        "2026-07-12,-7.60,CAFE",
+        "2026-07-20,12.00,REFUND",
+    );
+    let (_, one) = read(&person, "one.csv", csv(&[first, cafe, cafe]), &account).await;
+    let (_, two) = read(&person, "two.csv", csv(&[cafe, cafe, second]), &account).await;
+    let accept = async |import: &str| {
+        person
+            .post(&format!("/finance/imports/{import}/accept"), json!({}))
+            .await
+            .expect(200)
+    };
+    let revert = async |import: &str| {
+        person
+            .post(&format!("/finance/imports/{import}/revert"), json!({}))
+            .await
+            .expect(200)
+    };
+    assert_eq!(counts(&accept(&one).await), (3, 0, 0), "two equal purchases stay two");
+    let accepted = accept(&two).await;
+    assert_eq!(
+        counts(&accepted),
+        (1, 2, 0),
+        "equal lines of another file are the same purchases"
+    );
+    assert_eq!(balance(&person, &account, accepted.position()).await, "-783.20");
+
+    // Reverting voids only what that import brought.
+    let reverted = revert(&two).await;
+    assert_eq!(reverted.body["voided"], 1);
+    assert_eq!(balance(&person, &account, reverted.position()).await, "-795.20");
+    // What a person voided stays so.
+    let all = person.all("/finance/transactions?text=rent", reverted.position()).await;
+    let rent = all[0]["id"].as_str().expect("an id");
+    person
+        .post(&format!("/finance/transactions/{rent}/void"), json!({}))
+        .await
+        .expect(200);
+    revert(&one).await;
+    let again = accept(&one).await;
+    assert_eq!(counts(&again), (0, 1, 2));
+    assert_eq!(balance(&person, &account, again.position()).await, "-15.20");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_closed_account_takes_no_statement() {
+    let app = TestApp::start().await;
+    let person = app.person().await;
+    let account = person.account("Current account", "EUR").await;
+    let dollars = person.account("Dollars", "USD").await;
+    let (document, import) = read(&person, "statement.ofx", sample("statement.ofx"), &account).await;
+    let path = format!("/finance/imports/{import}/accept");
+    let dollars = person.post(&path, json!({"account": dollars})).await;
+    dollars.expect_problem(422, "currency-mismatch");
+    person
+        .post(&format!("/finance/accounts/{account}/close"), json!({}))
+        .await
+        .expect(200);
+    person
+        .post(&path, json!({}))
+        .await
+        .expect_problem(409, "account-closed");
+    let confirm = format!("/finance/documents/{document}/confirm");
+    person
+        .post(&confirm, json!({}))
+        .await
+        .expect_problem(409, "account-closed");
+    assert!(
+        person.all("/finance/transactions", 0).await.is_empty(),
+        "all or nothing"
+    );
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn confirming_a_statement_accepts_its_lines() {
+    let app = TestApp::start().await;
+    let person = app.person().await;
+    let account = person.account("Current account", "EUR").await;
+    let (document, import) = read(&person, "statement.csv", sample("statement.csv"), &account).await;
+    let confirmed = person
+        .post(&format!("/finance/documents/{document}/confirm"), json!({}))
+        .await
+        .expect(200);
+    assert_eq!(confirmed.body.get("transaction"), None);
+    let seen = person
+        .get_at(&format!("/finance/imports/{import}"), confirmed.position())
+        .await
+        .expect(200);
+    assert_eq!(
+        (seen.text("status"), seen.text("account")),
+        ("accepted", account.as_str())
+    );
+    let transactions = person
+        .all("/finance/transactions?order=booked_on", confirmed.position())
+        .await;
+    let expected = truth("statement.csv");
+    let pairs = transactions.iter().zip(expected["lines"].as_array().expect("lines"));
+    for (transaction, line) in pairs {
+        assert_eq!(
+            (&transaction["booked_on"], &transaction["amount"]),
+            (&line["date"], &line["amount"])
+        );
+        assert_eq!(transaction["merchant"], line["description"]);
+    }
+    assert_eq!(transactions.len(), 7);
+    assert_eq!(Value::from(transactions.len()), seen.body["new"]);
+    app.finish().await;
+}

@@ -1,0 +1,22 @@
+//! The whole system from outside: each feature's story, and what must hold across all of them.
+
+mod access;
+mod accounts;
+mod audit;
+mod books;
+mod categories;
+mod consistency;
+mod crash;
+mod documents;
+mod idempotency;
+mod imports;
+mod layout;
+mod lists;
+mod openapi;
+mod pipeline;
+mod problems;
+mod sealing;
+mod transactions;
+mod two_servers;
+mod upload;
+mod users;
