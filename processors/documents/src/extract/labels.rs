@@ -33,6 +33,8 @@ pub(crate) enum Label {
     Prepaid,
     /// A count of something, or points: no money.
     Count,
+    /// Just `amount`: the sum on a card's slip, a head of a column elsewhere.
+    Amount,
     /// A balance of an account or a card.
     Balance,
 }
@@ -68,19 +70,20 @@ const SAVED: &[&str] = &[
 ];
 #[rustfmt::skip]
 const COUNT: &[&str] = &[
-    "QTY", "QUANTITY", "ITEMS", "ITEM COUNT", "NO OF ITEM", "NO OF ITEMS", "ITEM S", "POINT", "POINTS", "PUNKTE",
-    "PTS", "PAX", "PCS", "KUANTITI", "BIL", "UNITS", "ANZAHL", "ARTIKEL", "ARTICLES", "ARTICULOS", "ARTICOLI",
-    "AANTAL", "WEIGHT", "KM", "LITRE", "LITER", "ODOMETER", "TERMINAL", "CASHIER", "TABLE", "INVOICE NO",
-    "RECEIPT NO", "BATCH", "TRACE", "APPROVAL", "HOURS", "DAYS",
+    "TOTAL QTY", "TOTAL ITEM", "TOTAL ITEMS", "TOTAL PCS", "TOTAL UNIT", "QTY", "QUANTITY", "ITEMS", "ITEM COUNT",
+    "NO OF ITEM", "NO OF ITEMS", "ITEM S", "POINT", "POINTS", "PUNKTE", "PTS", "PAX", "PCS", "KUANTITI", "BIL",
+    "UNITS", "ANZAHL", "ARTIKEL", "ARTICLES", "ARTICULOS", "ARTICOLI", "AANTAL", "WEIGHT", "KM", "LITRE", "LITER",
+    "ODOMETER", "TERMINAL", "CASHIER", "TABLE", "INVOICE NO", "RECEIPT NO", "BATCH", "TRACE", "APPROVAL", "HOURS",
+    "DAYS",
 ];
 #[rustfmt::skip]
 const PAID: &[&str] = &[
-    "CASH", "TENDER", "TENDERED", "VISA", "MASTERCARD", "MASTER", "MAESTRO", "AMEX", "DEBIT CARD", "CREDIT CARD",
-    "DEBIT", "CREDIT", "CARD", "PAID", "PAYMENT", "RECEIVED", "AMOUNT RECEIVED", "BAR", "GEGEBEN", "BARGELD",
-    "EC KARTE", "KARTENZAHLUNG", "GIROCARD", "KREDITKARTE", "ESPECES", "CARTE", "CB", "EFECTIVO", "TARJETA",
-    "ENTREGADO", "CONTANTI", "CONTANTE", "BANCOMAT", "CARTA", "PAGATO", "PIN", "CONTANT", "BETAALD", "TUNAI",
-    "BAYARAN", "DIBAYAR", "E WALLET", "EWALLET", "GRABPAY", "APPLE PAY", "PAYPAL", "NETS", "GOTOWKA", "KARTA",
-    "KONTANT", "DINHEIRO",
+    "CASH RECEIVED", "CASH TENDER", "CASH PAID", "CREDIT CARD SALES", "CASH", "TENDER", "TENDERED", "VISA",
+    "MASTERCARD", "MASTER", "MAESTRO", "AMEX", "DEBIT CARD", "CREDIT CARD", "DEBIT", "CREDIT", "CARD", "PAID",
+    "PAYMENT", "RECEIVED", "AMOUNT RECEIVED", "BAR", "GEGEBEN", "BARGELD", "EC KARTE", "KARTENZAHLUNG", "GIROCARD",
+    "KREDITKARTE", "ESPECES", "CARTE", "CB", "EFECTIVO", "TARJETA", "ENTREGADO", "CONTANTI", "CONTANTE", "BANCOMAT",
+    "CARTA", "PAGATO", "PIN", "CONTANT", "BETAALD", "TUNAI", "BAYARAN", "DIBAYAR", "E WALLET", "EWALLET", "GRABPAY",
+    "APPLE PAY", "PAYPAL", "NETS", "GOTOWKA", "KARTA", "KONTANT", "DINHEIRO",
 ];
 #[rustfmt::skip]
 const PREPAID: &[&str] = &[
@@ -89,9 +92,10 @@ const PREPAID: &[&str] = &[
 ];
 #[rustfmt::skip]
 pub(crate) const TAX: &[&str] = &[
-    "GST", "SST", "VAT", "TAX", "TAXES", "HST", "PST", "QST", "MWST", "UST", "MEHRWERTSTEUER", "UMSATZSTEUER",
-    "STEUER", "STEUERN", "STEUERBETRAG", "TVA", "TAXE", "IVA", "IMPUESTO", "IMPUESTOS", "IMPOSTA", "BTW", "MOMS",
-    "DPH", "PTU", "CUKAI", "SERVICE TAX", "SALES TAX", "TTL TAX", "TOTAL TAX", "AFA", "KDV",
+    "TOTAL GST", "TOTAL VAT", "GST AMT", "TAX AMT", "GST", "SST", "VAT", "TAX", "TAXES", "HST", "PST", "QST", "MWST",
+    "UST", "MEHRWERTSTEUER", "UMSATZSTEUER", "STEUER", "STEUERN", "STEUERBETRAG", "TVA", "TAXE", "IVA", "IMPUESTO",
+    "IMPUESTOS", "IMPOSTA", "BTW", "MOMS", "DPH", "PTU", "CUKAI", "SERVICE TAX", "SALES TAX", "TTL TAX", "TOTAL TAX",
+    "AFA", "KDV",
 ];
 #[rustfmt::skip]
 const SERVICE: &[&str] = &[
@@ -108,16 +112,18 @@ const SUBTOTAL: &[&str] = &[
 ];
 #[rustfmt::skip]
 const EXCLUDING: &[&str] = &[
-    "EXCLUDING", "EXCL", "EXCLUSIEF", "OHNE UST", "OHNE MWST", "OHNE STEUER", "OHNE STEUERN", "EXCLUSIVE",
-    "EXCLUDED", "BEFORE TAX", "BEFORE GST", "BEFORE VAT", "PRE TAX", "WITHOUT TAX", "EX VAT", "EX GST", "EX TAX",
-    "TAXABLE", "ZZGL", "HT", "HORS TAXE", "HORS TVA", "SIN IVA", "BASE IMPONIBLE", "IMPONIBILE", "EXCL BTW",
-    "EX BTW", "NETTOBETRAG", "GESAMT NETTO", "NETTO", "NETTOSUMME", "NETTOWERT", "STEUERBASIS", "NET AMOUNT",
-    "TAX BASE", "NETTO INSGESAMT", "GESAMTNETTO", "NETTOGESAMT", "TOTAL NETTO", "GRUNDLAG",
+    "TOTAL EXCL", "EXCL GST", "EXCL OF GST", "EXCL TAX", "TOTAL BEFORE", "EXCLUDING", "EXCL", "EXCLUSIEF",
+    "OHNE UST", "OHNE MWST", "OHNE STEUER", "OHNE STEUERN", "EXCLUSIVE", "EXCLUDED", "BEFORE TAX", "BEFORE GST",
+    "BEFORE VAT", "PRE TAX", "WITHOUT TAX", "EX VAT", "EX GST", "EX TAX", "TAXABLE", "ZZGL", "HT", "HORS TAXE",
+    "HORS TVA", "SIN IVA", "BASE IMPONIBLE", "IMPONIBILE", "EXCL BTW", "EX BTW", "NETTOBETRAG", "GESAMT NETTO",
+    "NETTO", "NETTOSUMME", "NETTOWERT", "STEUERBASIS", "NET AMOUNT", "TAX BASE", "NETTO INSGESAMT", "GESAMTNETTO",
+    "NETTOGESAMT", "TOTAL NETTO", "GRUNDLAG",
 ];
 #[rustfmt::skip]
 const INCLUDING: &[&str] = &[
-    "INCLUSIVE", "INCL", "INC", "INCLUDING", "INKL", "INKLUSIVE", "WITH TAX", "AFTER TAX", "TTC", "IVA INCLUIDO",
-    "IVA INCL", "IVA INCLUSA", "IVA COMPRESA", "BRUTTO", "MIT MWST", "TAX INCL", "GST INCL",
+    "TOTAL INCL", "INCL OF GST", "WITH GST", "WITH VAT", "INCLUS", "INCLUSIVE", "INCL", "INC", "INCLUDING", "INKL",
+    "INKLUSIVE", "WITH TAX", "AFTER TAX", "TTC", "IVA INCLUIDO", "IVA INCL", "IVA INCLUSA", "IVA COMPRESA", "BRUTTO",
+    "MIT MWST", "TAX INCL", "GST INCL",
 ];
 #[rustfmt::skip]
 const INCLUDED: &[&str] = &[
@@ -143,8 +149,9 @@ const GRAND: &[&str] = &[
 #[rustfmt::skip]
 const NET: &[&str] = &["NET TOTAL", "NET AMT", "NET SALES", "TOTAL NET"];
 const TOTAL: &[&str] = &[
-    "TOTAL", "TTL", "TOTALS", "TOTALE", "TOTAAL", "SUMME", "GESAMT", "GESAMTPREIS", "JUMLAH", "SUMA", "SUMMA", "SUM",
-    "IMPORTE", "MONTANT", "TOT", "YHTEENSA", "OSSZESEN", "I ALT", "TOPLAM", "TOTALT", "INSGESAMT",
+    "TOTAL AMOUNT", "TOTAL AMT", "TOTAL SALES", "TOTAL RM", "TOTAL BAYARAN", "TOTAL", "TTL", "TOTALS", "TOTALE",
+    "TOTAAL", "SUMME", "GESAMT", "GESAMTPREIS", "JUMLAH", "SUMA", "SUMMA", "SUM", "IMPORTE", "MONTANT", "TOT",
+    "YHTEENSA", "OSSZESEN", "I ALT", "TOPLAM", "TOTALT", "INSGESAMT",
 ];
 #[rustfmt::skip]
 const BALANCE: &[&str] = &[
@@ -217,6 +224,9 @@ pub(crate) fn label_of(text: &Labelled) -> Option<Label> {
     }
     if text.any(BALANCE) {
         return Some(Label::Balance);
+    }
+    if text.starts(&["AMOUNT", "AMT", "BETRAG", "MONTANT", "BEDRAG", "IMPORTO"]) {
+        return Some(Label::Amount);
     }
     None
 }

@@ -362,7 +362,11 @@ pub(crate) fn clean_name(text: &str) -> String {
         _ => text,
     };
     match text.rfind('(') {
-        Some(at) if !text[at..].contains(')') && at > 3 => text[..at].trim_end().to_owned(),
+        Some(at)
+            if !text[at..].contains(')') && at > 3 && text[at..].chars().filter(|c| c.is_alphabetic()).count() < 6 =>
+        {
+            text[..at].trim_end().to_owned()
+        }
         _ => text.to_owned(),
     }
 }

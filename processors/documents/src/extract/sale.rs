@@ -48,7 +48,8 @@ impl Maker<'_> {
             provenance: Provenance {
                 source: self.rows.source,
                 engine: self.rows.engine.clone(),
-                rule: at.rule.to_owned(),
+                // Rules are called by phrases here; as codes they are written with hyphens.
+                rule: at.rule.replace(' ', "-"),
                 page: Some(at.page),
                 area: at.area,
                 confidence: Confidence(at.score.min(at.read.0)),
@@ -114,7 +115,7 @@ impl Maker<'_> {
             provenance: Provenance {
                 source: Source::Account,
                 engine: "account".to_owned(),
-                rule: "currency of the account".to_owned(),
+                rule: "currency-of-the-account".to_owned(),
                 page: None,
                 area: None,
                 confidence: Confidence(700),

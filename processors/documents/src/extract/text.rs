@@ -64,7 +64,7 @@ pub(crate) struct Labelled {
 impl Labelled {
     /// From any text.
     pub(crate) fn of(text: &str) -> Self {
-        let spaced = format!(" {} ", fold(text));
+        let spaced = format!(" {} ", parted(&fold(text)));
         let squashed = spaced.chars().filter(|c| *c != ' ').collect();
         Self {
             original: text.to_owned(),
@@ -117,6 +117,12 @@ impl Labelled {
         if self.squashed.contains(label) {
             return true;
         }
+        // Two letters that together look like one.
+        for (pair, one) in [("CL", "D"), ("RN", "M"), ("M", "RN"), ("VV", "W")] {
+            if label.contains(pair) && self.squashed.contains(&label.replacen(pair, one, 1)) {
+                return true;
+            }
+        }
         let (text, label) = (self.squashed.as_bytes(), label.as_bytes());
         text.len() >= label.len()
             && text
@@ -128,6 +134,24 @@ impl Labelled {
     pub(crate) fn letters(&self) -> usize {
         self.squashed.chars().filter(|c| c.is_alphabetic()).count()
     }
+}
+
+/// The currency parted from the label that it is glued to: `TOTALRM`.
+fn parted(folded: &str) -> String {
+    const GLUED: [&str; 12] = [
+        "TOTAL", "CASH", "CHANGE", "AMOUNT", "AMT", "TENDERED", "PAYABLE", "DUE", "PRICE", "ROUNDING", "NETT",
+        "BALANCE",
+    ];
+    if !folded.contains("RM") && !folded.contains("EUR") {
+        return folded.to_owned();
+    }
+    let word = |word: &str| {
+        let label = word.strip_suffix("RM").or_else(|| word.strip_suffix("EUR"));
+        label
+            .filter(|label| GLUED.iter().any(|end| label.ends_with(end)))
+            .map_or(word.to_owned(), |label| format!("{label} {}", &word[label.len()..]))
+    };
+    folded.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a word is the label with one letter misread.

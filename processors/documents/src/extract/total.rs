@@ -169,6 +169,7 @@ fn label_points(label: Option<Label>) -> i32 {
         Some(Label::Total) => 55,
         Some(Label::Net) => 45,
         Some(Label::TotalExcluding) => 12,
+        Some(Label::Amount) => 33,
         Some(Label::Subtotal) => 20,
         Some(Label::Paid) => 12,
         Some(Label::Rounding) => -10,
