@@ -117,6 +117,7 @@ impl Client {
         let response = self
             .request(Method::GET, path)
             .header(ACCEPT, "text/event-stream")
+            .header(POSITION, self.position.load(Ordering::Relaxed))
             .send()
             .await?;
         Ok(response.error_for_status()?.bytes_stream())

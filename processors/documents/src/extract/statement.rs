@@ -145,21 +145,21 @@ fn structured(statements: &[Statement], rows: &Rows, hints: &Hints) -> Extractio
             maker.field(
                 FieldName::AccountNumber,
                 FieldValue::Text(number.as_str().into()),
-                &at("the file's account"),
+                &at("account of the file"),
             )
         }));
         fields.extend(statement.opening_balance.map(|value| {
             maker.field(
                 FieldName::OpeningBalance,
                 FieldValue::Amount(value),
-                &at("the file's opening balance"),
+                &at("opening balance of the file"),
             )
         }));
         fields.extend(statement.closing_balance.map(|value| {
             maker.field(
                 FieldName::ClosingBalance,
                 FieldValue::Amount(value),
-                &at("the file's closing balance"),
+                &at("closing balance of the file"),
             )
         }));
     }
@@ -168,7 +168,7 @@ fn structured(statements: &[Statement], rows: &Rows, hints: &Hints) -> Extractio
             fields.push(maker.field(
                 FieldName::Currency,
                 FieldValue::Currency(*first),
-                &at("the file's currency"),
+                &at("currency of the file"),
             ));
         }
         Some(_) => {}
