@@ -2,8 +2,8 @@
 //! around each, its mean as the score, and widened, because the network was trained on regions shrunk at all sides.
 
 use rten_imageproc::{Point, RetrievalMode, RotatedRect, find_contours, min_area_rect, simplify_polygon};
+use rten_tensor::NdTensorView;
 use rten_tensor::prelude::*;
-use rten_tensor::{NdTensor, NdTensorView};
 
 /// A pixel is text from this probability on.
 const PIXEL_MIN: f32 = 0.3;
@@ -78,7 +78,8 @@ impl Quad {
 pub(super) fn find(map: NdTensorView<'_, f32, 2>, width: u32, height: u32) -> Vec<Quad> {
     let [rows, columns] = map.shape();
     let scale = (width as f32 / columns as f32, height as f32 / rows as f32);
-    let mask = dilated(map);
+    // PP-OCR can fatten the regions before; found boxes then run together more often than letters hang together better.
+    let mask = map.map(|probability| *probability > PIXEL_MIN);
     let mut found = Vec::new();
     for outline in find_contours(mask.view(), RetrievalMode::External)
         .iter()
@@ -102,15 +103,6 @@ pub(super) fn find(map: NdTensorView<'_, f32, 2>, width: u32, height: u32) -> Ve
         found.push(upright(corners));
     }
     found
-}
-
-/// What is text, one pixel fatter to the right and down, so that letters hang together.
-fn dilated(map: NdTensorView<'_, f32, 2>) -> NdTensor<bool, 2> {
-    let [rows, columns] = map.shape();
-    NdTensor::from_fn([rows, columns], |[y, x]| {
-        let text = |y: usize, x: usize| map[[y, x]] > PIXEL_MIN;
-        text(y, x) || (x > 0 && text(y, x - 1)) || (y > 0 && (text(y - 1, x) || (x > 0 && text(y - 1, x - 1))))
-    })
 }
 
 /// The mean of the map inside a rectangle.
