@@ -7,7 +7,7 @@ use actix_web::{
     web::{self, Bytes},
 };
 use futures_util::{StreamExt as _, future::LocalBoxFuture};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::{Code, Problem};
 
@@ -88,7 +88,9 @@ pub async fn read(payload: &mut Payload, limit: usize) -> Result<Bytes, Problem>
 /// What a JSON body says.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| {
-        let code = if error.is_data() {
+        // What does not fit may break off later on as well, and then it is no JSON at all.
+        let well_formed = error.is_data() && serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
+        let code = if well_formed {
             Code::InvalidBody
         } else {
             Code::MalformedJson

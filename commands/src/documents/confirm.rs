@@ -1,7 +1,5 @@
 //! Confirmation: the document and what follows from it, in one append, so that nothing is ever half done.
 
-use std::collections::BTreeMap;
-
 use spendlog_domain::{
     books::ConfirmationPolicy,
     documents::{Check, ConfirmedBy, Document, DocumentCommand, DocumentKind},
@@ -30,8 +28,8 @@ pub struct ConfirmDocument {
     pub account: Option<AccountId>,
     /// The category, if it was said.
     pub category: Option<CategoryId>,
-    /// The lines of its statements, by the imports that were read from it.
-    pub statements: BTreeMap<ImportId, Vec<StatementLine>>,
+    /// The imports that were read from it, in the order of its statements, with their lines.
+    pub statements: Vec<(ImportId, Vec<StatementLine>)>,
 }
 
 impl UseCase for ConfirmDocument {
@@ -234,12 +232,9 @@ pub async fn confirm_by_policy(
 }
 
 /// The lines of all imports that were read from a document.
-async fn statements(
-    commands: &Commands,
-    document: DocumentId,
-) -> Result<BTreeMap<ImportId, Vec<StatementLine>>, Problem> {
+async fn statements(commands: &Commands, document: DocumentId) -> Result<Vec<(ImportId, Vec<StatementLine>)>, Problem> {
     let state = commands.dispatch.newest::<Document>(document).await?;
-    let mut statements = BTreeMap::new();
+    let mut statements = Vec::new();
     let (Some(book), Some(DocumentKind::BankStatement)) = (state.book(), state.kind()) else {
         return Ok(statements);
     };
@@ -250,7 +245,7 @@ async fn statements(
         if read.id().is_none() {
             break;
         }
-        statements.insert(import, imports::lines(commands, &read).await?);
+        statements.push((import, imports::lines(commands, &read).await?));
     }
     Ok(statements)
 }

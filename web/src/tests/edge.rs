@@ -81,6 +81,7 @@ fn post(body: &'static str) -> test::TestRequest {
 async fn bodies_that_do_not_fit_are_told_apart() {
     for (body, status, code) in [
         ("{", 400, "malformed-json"),
+        ("{} {}", 400, "malformed-json"),
         ("{\"size\":\"x\"}", 422, "invalid-body"),
         ("{\"size\":1,\"more\":2}", 422, "invalid-body"),
         ("{\"size\":13}", 500, "internal"),
