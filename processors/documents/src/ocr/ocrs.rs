@@ -91,6 +91,10 @@ impl Loaded {
 }
 
 impl Networks for Loaded {
+    fn name(&self) -> &'static str {
+        name(EngineChoice::Ocrs)
+    }
+
     fn detect(&mut self, image: &RgbImage) -> Result<NdTensor<f32, 2>, OcrError> {
         let engine = self.searcher((image.height(), image.width()))?;
         let source = ImageSource::from_bytes(image.as_raw(), image.dimensions()).map_err(failed)?;

@@ -101,6 +101,10 @@ impl Engine for Ort {
 }
 
 impl Networks for Sessions {
+    fn name(&self) -> &'static str {
+        name(EngineChoice::Ort)
+    }
+
     fn detect(&mut self, image: &RgbImage) -> Result<NdTensor<f32, 2>, OcrError> {
         let (height, width) = (image.height() as usize, image.width() as usize);
         // Blue, green, red, each a plane, in [-1, 1].

@@ -1,5 +1,7 @@
 //! PP-OCR whole: search the page, cut the lines out, read them, put them into rows. The two networks are run by somebody else.
 
+use std::time::{Duration, Instant};
+
 use image::{DynamicImage, RgbImage};
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
@@ -12,6 +14,9 @@ use crate::reading::Line;
 
 /// Runs the two networks.
 pub(super) trait Networks {
+    /// The engine's name.
+    fn name(&self) -> &'static str;
+
     /// The probability that each pixel is text. The image's sides are multiples of 32.
     fn detect(&mut self, image: &RgbImage) -> Result<NdTensor<f32, 2>, OcrError>;
 
@@ -29,6 +34,9 @@ const COLUMNS_MAX: usize = 4096;
 /// … and none is padded to more than this much of its width: with 1.25 one letter in a hundred more is read wrong.
 const PADDING_MAX: f32 = 1.05;
 
+/// A page full of specks may cost this much, and not more. A full page takes a tenth of it on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// A line whose letters are less sure than this on the mean is no text.
 const LINE_MIN: f32 = 0.45;
 /// A page whose letters are less sure than this on the mean may be upside down: photographed receipts have 0.95 to 1, the same turned 0.7.
@@ -40,6 +48,10 @@ const SAMPLE: usize = 8;
 
 /// The rows of a page.
 pub(super) fn read(networks: &mut dyn Networks, image: &DynamicImage) -> Result<Vec<Line>, OcrError> {
+    let networks = &mut Hurried {
+        networks,
+        deadline: Instant::now() + PATIENCE,
+    };
     let page = page::prepare(image);
     let map = networks.detect(&page::for_search(&page))?;
     let mut quads = boxes::find(map.view(), page.width(), page.height());
@@ -71,6 +83,36 @@ pub(super) fn read(networks: &mut dyn Networks, image: &DynamicImage) -> Result<
     }
     read.retain(|placed| !placed.words.is_empty() && mean([placed]) >= LINE_MIN);
     Ok(rows::group(&read, page.width(), page.height()))
+}
+
+/// Networks that stop at a deadline.
+struct Hurried<'a> {
+    networks: &'a mut dyn Networks,
+    deadline: Instant,
+}
+
+impl Networks for Hurried<'_> {
+    fn name(&self) -> &'static str {
+        self.networks.name()
+    }
+
+    fn detect(&mut self, image: &RgbImage) -> Result<NdTensor<f32, 2>, OcrError> {
+        self.networks.detect(image)
+    }
+
+    fn recognise(&mut self, strips: NdTensor<f32, 4>) -> Result<NdTensor<f32, 3>, OcrError> {
+        if Instant::now() > self.deadline {
+            return Err(OcrError::Slow {
+                engine: self.name(),
+                seconds: PATIENCE.as_secs(),
+            });
+        }
+        self.networks.recognise(strips)
+    }
+
+    fn letters(&self) -> &[String] {
+        self.networks.letters()
+    }
 }
 
 fn tall(quad: &Quad) -> bool {
