@@ -6,6 +6,7 @@ use spendlog_domain::values::{Date, Decimal};
 use super::amounts::{absolute, negated, units};
 use super::statement_heads::Heads;
 use super::statement_words::{Role, direction};
+use super::text::Labelled;
 use crate::reading::Movement;
 
 /// An amount of a row, and where it ends on the page.
@@ -33,12 +34,34 @@ pub(super) struct Draft {
     pub(super) sure: bool,
 }
 
-pub(super) fn movement(
-    draft: &Draft,
-    head: Option<&Heads>,
-    running: Option<i64>,
-    home: Option<&str>,
-) -> Option<Movement> {
+/// What is known of the rows around a movement.
+pub(super) struct Around<'a> {
+    /// The heads of its columns.
+    pub(super) head: Option<&'a Heads>,
+    /// The balance before it, in ten-thousandths.
+    pub(super) running: Option<i64>,
+    /// The account's currency.
+    pub(super) home: Option<&'a str>,
+    /// Whether only what comes in is marked in this statement.
+    pub(super) credits_marked: bool,
+}
+
+/// Whether letters mark what comes in, and nothing marks what leaves.
+pub(super) fn credits_marked(drafts: &[Draft]) -> bool {
+    let all = || drafts.iter().filter_map(|draft| draft.money.last());
+    all().any(|money| money.letter == Some(true))
+        && all().any(|money| money.letter.is_none())
+        && all().all(|money| money.letter != Some(false) && (!money.signed || money.letter.is_some()))
+}
+
+/// The movement of a row.
+pub(super) fn movement(draft: &Draft, around: &Around<'_>) -> Option<Movement> {
+    let Around {
+        head,
+        running,
+        home,
+        credits_marked,
+    } = *around;
     let balanced = head.is_some_and(|head| head.has(Role::Balance));
     let columns: Vec<Option<Role>> = draft
         .money
@@ -101,6 +124,8 @@ pub(super) fn movement(
         (money.value, true)
     } else if let Some(credit) = in_column.or_else(stepped) {
         (if credit { size } else { negated(size) }, true)
+    } else if credits_marked {
+        (negated(size), true)
     } else {
         match direction(&draft.description) {
             Some(credit) => (if credit { size } else { negated(size) }, false),
@@ -196,3 +221,52 @@ pub(super) fn settle(movements: &mut [Movement], opening: Option<Decimal>, closi
         }
     }
 }
+
+/// Cards state what is owed: purchases are written without a sign, payments with a minus. Where the balances or the
+/// words of the payments show that, all signs are turned, so that what is bought leaves the account.
+pub(super) fn turn_card(
+    movements: &mut [Movement],
+    text: &str,
+    opening: &mut Option<Decimal>,
+    closing: &mut Option<Decimal>,
+) {
+    let words = Labelled::of(text);
+    if CARD.iter().filter(|cue| words.has(cue)).count() < 2 {
+        return;
+    }
+    let paid = |movement: &&Movement| Labelled::of(&movement.description).any(PAYMENTS);
+    let negative: Vec<&Movement> = movements
+        .iter()
+        .filter(|movement| movement.amount.unscaled < 0)
+        .collect();
+    let positive = movements.len() - negative.len();
+    let payments = negative.iter().copied().filter(|movement| paid(movement)).count();
+    let sum: Option<i64> = movements.iter().map(|movement| units(movement.amount)).sum();
+    let owed = |balance: Option<Decimal>| balance.and_then(units).filter(|balance| *balance >= 0);
+    let adds_up = owed(*opening)
+        .zip(owed(*closing))
+        .zip(sum)
+        .is_some_and(|((opening, closing), sum)| opening + sum == closing && sum != 0);
+    let by_words = !negative.is_empty()
+        && payments * 2 > negative.len()
+        && positive > negative.len()
+        && !movements.iter().filter(|m| m.amount.unscaled > 0).any(|m| paid(&m));
+    if !adds_up && !by_words {
+        return;
+    }
+    for movement in movements.iter_mut() {
+        movement.amount = negated(movement.amount);
+        movement.balance = movement.balance.map(negated);
+    }
+    *opening = opening.map(negated);
+    *closing = closing.map(negated);
+}
+
+#[rustfmt::skip]
+const CARD: &[&str] = &[
+    "CREDIT CARD", "CREDIT LIMIT", "MINIMUM PAYMENT", "PAYMENT DUE DATE", "CARD STATEMENT", "AVAILABLE CREDIT",
+    "CASH ADVANCES", "NEW BALANCE", "PREVIOUS BALANCE", "PURCHASES", "KREDITKARTE", "KREDITRAHMEN", "VISA",
+    "MASTERCARD", "CARTE DE CREDIT", "CARD NUMBER", "CARD ENDING",
+];
+#[rustfmt::skip]
+const PAYMENTS: &[&str] = &["PAYMENT", "PAYMENTS", "THANK YOU", "AUTOPAY", "AUTOMATIC PAYMENT", "REFUND", "CREDIT", "REVERSAL", "RETURN", "ZAHLUNG", "GUTSCHRIFT", "REMBOURSEMENT", "BETALING"];

@@ -15,7 +15,7 @@ use super::short_dates::{Short, short_date};
 use super::statement::{Found, Stated};
 use super::statement_heads::Heads;
 use super::statement_order::order_of;
-use super::statement_signs::{Draft, Money, movement, settle};
+use super::statement_signs::{Around, Draft, Money, credits_marked, movement, settle, turn_card};
 use super::statement_words::{self as words, stated};
 use super::text::{Labelled, fold};
 
@@ -99,6 +99,7 @@ pub(crate) fn read(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
     if order_of_rows {
         running = None;
     }
+    let marked = credits_marked(&drafts);
     for (at, draft) in drafts.iter().enumerate() {
         let head = heads.iter().rev().find(|(first, _)| *first <= at).map(|(_, head)| head);
         let next_balance = drafts
@@ -107,12 +108,14 @@ pub(crate) fn read(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
             .and_then(|next| next.money.last())
             .filter(|_| draft.money.len() >= 2)
             .and_then(|money| units(money.value));
-        if let Some(movement) = movement(
-            draft,
+        let before = if order_of_rows { next_balance } else { running };
+        let around = Around {
             head,
-            if order_of_rows { next_balance } else { running },
-            home.as_deref(),
-        ) {
+            running: before,
+            home: home.as_deref(),
+            credits_marked: marked,
+        };
+        if let Some(movement) = movement(draft, &around) {
             running = movement
                 .balance
                 .and_then(units)
@@ -120,11 +123,23 @@ pub(crate) fn read(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
             movements.push(movement);
         }
     }
-    settle(
-        &mut movements,
+    let (mut opening, mut closing) = (
         found.opening.as_ref().map(|s| s.value),
         found.closing.as_ref().map(|s| s.value),
     );
+    let text = rows
+        .rows
+        .iter()
+        .map(|row| row.text.as_str())
+        .collect::<Vec<_>>()
+        .join(" \n ");
+    turn_card(&mut movements, &text, &mut opening, &mut closing);
+    settle(&mut movements, opening, closing);
+    for (stated, value) in [(&mut found.opening, opening), (&mut found.closing, closing)] {
+        if let (Some(stated), Some(value)) = (stated.as_mut(), value) {
+            stated.value = value;
+        }
+    }
     found.movements = movements;
     found
 }
@@ -366,8 +381,12 @@ fn money_of(row: &Row, mark: Option<Mark>) -> Vec<Money> {
             before.push_str(text.get(from..amount.start).unwrap_or_default());
             from = amount.end;
             let rest = text.get(amount.end..).unwrap_or_default();
-            let letter = LETTER.captures(rest).and_then(|m| m.get(1)).map(|m| m.as_str() == "H");
             let around_it = text.get(amount.start..amount.end).unwrap_or_default();
+            let own = around_it.trim_end().to_ascii_uppercase();
+            let letter = LETTER.captures(rest).and_then(|m| m.get(1)).map(|m| m.as_str() == "H");
+            let letter = letter
+                .or_else(|| own.ends_with("CR").then_some(true))
+                .or_else(|| (own.ends_with("DR") || own.ends_with("DB")).then_some(false));
             let currency = around_it
                 .split(|c: char| !c.is_ascii_alphabetic())
                 .find(|part| part.len() == 3 && part.chars().all(|c| c.is_ascii_uppercase()))

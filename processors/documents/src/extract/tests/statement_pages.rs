@@ -131,3 +131,45 @@ fn months_by_name_over_the_turn_of_the_year() {
         pairs(&[("2023-12-28", "-12.00"), ("2024-01-03", "-4.00")])
     );
 }
+
+#[test]
+fn credits_that_alone_are_marked_make_the_rest_debits() {
+    let read = statement(&page(
+        Source::TextLayer,
+        &[
+            "Account statement      Statement period 1 March 2024 to 31 March 2024",
+            "Date         Description           Amount",
+            "04 Mar       Bookshop               12.00",
+            "05 Mar       Refund from shop       40.00 CR",
+        ],
+    ));
+    assert_eq!(
+        movements(&read),
+        pairs(&[("2024-03-04", "-12.00"), ("2024-03-05", "40.00")])
+    );
+}
+
+#[test]
+fn what_a_card_states_as_owed_leaves_the_account() {
+    let read = statement(&page(
+        Source::TextLayer,
+        &[
+            "Credit card statement      Minimum payment 10.00      Credit limit 2,000.00",
+            "Previous balance 100.00",
+            "New balance 30.00",
+            "Date           Description                   Amount",
+            "2024-03-04     Bookshop                       12.00",
+            "2024-03-05     Payment, thank you           -100.00",
+            "2024-03-09     Bakery                         18.00",
+        ],
+    ));
+    assert_eq!(
+        movements(&read),
+        pairs(&[
+            ("2024-03-04", "-12.00"),
+            ("2024-03-05", "100.00"),
+            ("2024-03-09", "-18.00")
+        ])
+    );
+    assert_eq!(field(&read, FieldName::ClosingBalance), "-30.00");
+}
