@@ -65,6 +65,11 @@ impl Row {
         self.cells.iter().filter_map(|cell| cell.area).reduce(around)
     }
 
+    /// This row with another behind it.
+    pub(crate) fn joined(&self, other: &Self) -> Self {
+        Self::new(self.page, self.cells.iter().chain(&other.cells).cloned().collect())
+    }
+
     /// The least sure of its cells.
     pub(crate) fn confidence(&self) -> Confidence {
         Confidence(self.cells.iter().map(|cell| cell.confidence.0).min().unwrap_or(0))

@@ -25,6 +25,8 @@ regex!(REPEATED, r"^\s*(?:[A-Z0-9/-]{3,20}|\d{1,4})\s+");
 /// All movements of the rows.
 pub(crate) fn read(rows: &Rows, locale: &Locale, currency: Option<Currency>, today: Date) -> Found {
     let mark = mark_of(rows.rows.iter().map(|row| row.text.as_str()));
+    let whole = whole_dates(rows);
+    let rows = &whole;
     let all_dates: Vec<DateHit> = rows.rows.iter().flat_map(|row| dates(&row.text)).collect();
     let firsts: Vec<DateHit> = rows.rows.iter().filter_map(first_date).collect();
     let days: Vec<_> = firsts.iter().map(|hit| hit.day).collect();
@@ -52,7 +54,7 @@ pub(crate) fn read(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
             note_balance(&mut found, which, row, &money, !drafts.is_empty());
             continue;
         }
-        match start(row, &text, order, from, to, rows.rows.get(index + 1)) {
+        match start(&text, order, from, to, rows.rows.get(index + 1)) {
             Some((date, rest, date_sure)) if !money.is_empty() || rest.chars().any(char::is_alphabetic) => {
                 close(&mut open, &mut drafts);
                 let draft = Draft {
@@ -142,6 +144,26 @@ pub(crate) fn read(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
     }
     found.movements = movements;
     found
+}
+
+/// Rows in which nothing but a day and a month stand, put together with the next, which begins with the year.
+fn whole_dates(rows: &Rows) -> Rows {
+    regex!(DAY, r"^\d{1,2}\.?\s\p{L}{3,9}\.?$");
+    regex!(YEAR, r"^20\d{2}\b");
+    let mut joined: Vec<Row> = Vec::new();
+    for row in &rows.rows {
+        match joined
+            .last_mut()
+            .filter(|last| DAY.is_match(last.text.trim()) && YEAR.is_match(row.text.trim()))
+        {
+            Some(last) => *last = last.joined(row),
+            None => joined.push(row.clone()),
+        }
+    }
+    Rows {
+        rows: joined,
+        ..rows.clone()
+    }
 }
 
 /// The date of a row that begins with one and has an amount.
@@ -267,9 +289,10 @@ fn period(rows: &Rows, all: &[DateHit], order: Option<Order>, today: Date) -> (O
     (None, all.iter().filter_map(known).max().unwrap_or(today))
 }
 
-/// The date that a row begins with, and the words behind it.
+/// The date of a row, the words of its movement, and whether the date can be read in one way only.
+///
+/// A date at the start comes first, whole or without a year; then one inside the row, if an amount stands behind it.
 fn start(
-    row: &Row,
     text: &str,
     order: Option<Order>,
     from: Option<Date>,
@@ -278,56 +301,62 @@ fn start(
 ) -> Option<(Date, String, bool)> {
     let lead = REPEATED.find(text).map_or(0, |m| m.end());
     let hits = dates(text);
-    let signed = |end: usize| {
-        text.get(end..).is_some_and(|rest| {
-            rest.trim_start().len() < 60
-                && amounts(rest, None)
-                    .iter()
-                    .any(|a| a.signed || a.marked || a.value.scale == 2)
-        })
-    };
-    if let Some(hit) = hits
-        .first()
-        .filter(|hit| hit.start <= lead.max(2) || signed(hit.end) && hit.start < 80 && !hit.compact)
-    {
-        // `Seite 1 von 2 … vom 31.12.2023 bis …`: two dates with a word for a period between are none of a movement.
-        let between = hits
-            .get(1)
-            .map_or("", |second| text.get(hit.end..second.start).unwrap_or_default());
-        if matches!(fold(between).trim(), "BIS" | "TO" | "UNTIL" | "AU" | "AL" | "A" | "TOT")
-            || between.trim() == "-"
-            || between.trim() == "–"
+    let between = |first: &DateHit, second: &DateHit| text.get(first.end..second.start).unwrap_or_default();
+    // Two dates with a word for a period between them are none of a movement.
+    if let [first, second, ..] = &hits[..] {
+        let gap = between(first, second);
+        if matches!(fold(gap).trim(), "BIS" | "TO" | "UNTIL" | "AU" | "AL" | "A" | "TOT")
+            || matches!(gap.trim(), "-" | "–")
         {
             return None;
         }
-        let sure = hit.day.by(None).is_some();
+    }
+    let whole = |hit: &DateHit| {
         let date = hit.day.by(order).or_else(|| hit.day.by(Some(Order::DayFirst)))?;
-        let at_start = hit.start <= lead.max(2);
-        let mut rest = text.get(hit.end..).unwrap_or_default();
-        if let Some(second) = hits.get(1).filter(|second| {
-            at_start
-                && text
-                    .get(hit.end..second.start)
-                    .is_some_and(|gap| gap.chars().filter(|c| c.is_alphabetic()).count() < 3)
-        }) {
-            rest = text.get(second.end..).unwrap_or_default();
-        }
-        let words = if at_start {
-            strip_money(rest)
+        Some((date, hit.day.by(None).is_some() || order.is_some()))
+    };
+    if let Some(hit) = hits.first().filter(|hit| hit.start <= lead.max(2)) {
+        let (date, sure) = whole(hit)?;
+        let value_date = hits
+            .get(1)
+            .filter(|second| between(hit, second).chars().filter(|c| c.is_alphabetic()).count() < 3);
+        let rest = text.get(value_date.unwrap_or(hit).end..).unwrap_or_default();
+        return Some((date, strip_money(rest), sure));
+    }
+    let at_start = short_date(text, 0).or_else(|| (lead > 0 && lead < 12).then(|| short_date(text, lead)).flatten());
+    if let Some((short, end)) = at_start {
+        let rest = short_date(text, end).map_or(end, |(_, second)| second);
+        return Some((
+            day_of(short, order, from, to, next)?,
+            strip_money(text.get(rest..).unwrap_or_default()),
+            true,
+        ));
+    }
+    let behind = |end: usize| {
+        let rest = text.get(end..).unwrap_or_default();
+        if rest.trim_start().len() < 60 {
+            amounts(rest, None)
         } else {
-            text.get(..hit.start).unwrap_or_default().trim().to_owned()
-        };
-        return Some((date, words, sure || order.is_some()));
+            Vec::new()
+        }
+    };
+    if let Some(hit) = hits
+        .first()
+        .filter(|hit| hit.start < 80 && !hit.compact && behind(hit.end).iter().any(is_money))
+    {
+        let (date, sure) = whole(hit)?;
+        return Some((date, text.get(..hit.start).unwrap_or_default().trim().to_owned(), sure));
     }
-    let (short, end) =
-        short_date(text, 0).or_else(|| (lead > 0 && lead < 12).then(|| short_date(text, lead)).flatten())?;
-    let mut rest = text.get(end..).unwrap_or_default();
-    if let Some((_, second)) = short_date(text, end) {
-        rest = text.get(second..).unwrap_or_default();
-    }
-    let date = day_of(short, order, from, to, next)?;
-    let _ = row;
-    Some((date, strip_money(rest), true))
+    // `LASTSCHRIFT 08.05. 8100 08.05. 15,75-`: only an amount with a sign makes that a movement.
+    regex!(INSIDE, r"^(\p{L}[^\d]{3,40}?)\s+(\d{2}\.\d{2}\.)\s");
+    let inside = INSIDE.captures(text)?;
+    let (words, place) = (inside.get(1)?, inside.get(2)?);
+    let (short, end) = short_date(text, place.start())?;
+    let signed = behind(end)
+        .last()
+        .is_some_and(|amount| amount.signed && is_money(amount));
+    let date = day_of(short, order, from, to, next).filter(|_| signed)?;
+    Some((date, words.as_str().trim().to_owned(), true))
 }
 
 /// The whole date: the year may stand in the row below, else it is the period's.

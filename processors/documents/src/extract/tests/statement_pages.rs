@@ -173,3 +173,38 @@ fn what_a_card_states_as_owed_leaves_the_account() {
     );
     assert_eq!(field(&read, FieldName::ClosingBalance), "-30.00");
 }
+
+#[test]
+fn the_day_may_stand_behind_the_words_or_over_two_rows() {
+    let read = statement(&page(
+        Source::Words,
+        &[
+            "Kontoauszug 30.05.2024",
+            "LASTSCHRIFT 08.05. 8100 08.05. 15,75-",
+            "Stadtwerke",
+            "01.05./02.05. Gutschrift + 100,00",
+            "10 Mai",
+            "2024 Zinszahlung 2,50 €",
+        ],
+    ));
+    assert_eq!(
+        movements(&read),
+        pairs(&[
+            ("2024-05-08", "-15.75"),
+            ("2024-05-01", "100.00"),
+            ("2024-05-10", "2.50")
+        ])
+    );
+}
+
+#[test]
+fn a_whole_date_in_the_words_is_not_the_day_of_booking() {
+    let read = statement(&page(
+        Source::Words,
+        &[
+            "Kontoauszug 30.05.2024",
+            "02.05. 02.05. Kartenzahlung vom 29.04.2024 10,00 S",
+        ],
+    ));
+    assert_eq!(movements(&read), pairs(&[("2024-05-02", "-10.00")]));
+}
