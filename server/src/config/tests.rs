@@ -123,7 +123,8 @@ fn the_example_is_what_the_server_knows() {
 
 #[test]
 fn the_example_changes_nothing_when_taken_as_it_stands() {
-    let set = example().lines().filter_map(|line| {
+    let example = example();
+    let set = example.lines().filter_map(|line| {
         let (name, value) = line.strip_prefix('#')?.split_once('=')?;
         name.bytes()
             .all(|b| b.is_ascii_uppercase() || b == b'_' || b.is_ascii_digit())
