@@ -1,3 +1,5 @@
+//! Tests of the manifest and of fetching.
+
 use std::fs;
 use std::io::Write as _;
 

@@ -1,3 +1,5 @@
+//! Tests of the recognition.
+
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 

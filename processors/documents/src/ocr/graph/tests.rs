@@ -1,3 +1,5 @@
+//! Tests of the graphs that are adapted.
+
 use super::*;
 
 /// A network with two letters, one of them Latin, and one layer of two rows over the four classes blank, 字, A, space.
