@@ -31,7 +31,7 @@ CREATE INDEX transactions_voided ON read.transactions (book_id, booked_on, id) W
 CREATE INDEX transactions_document ON read.transactions (document_id) WHERE document_id IS NOT NULL;
 -- For what is rare: a piece of text, or an account and a category together.
 CREATE INDEX transactions_search ON read.transactions USING gin (book_id, targets, search gin_trgm_ops)
-    WITH (gin_pending_list_limit = 512) WHERE to_position = 9223372036854775807;
+    WITH (gin_pending_list_limit = 2048);
 
 -- Their postings: a new set whenever one of them, the day or the voiding changes.
 CREATE TABLE read.postings (

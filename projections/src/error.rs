@@ -40,6 +40,16 @@ pub enum ProjectionError {
     TakenOver,
 }
 
+impl ProjectionError {
+    /// Whether it was a query that took longer than any may.
+    pub fn is_broken_off(&self) -> bool {
+        match self {
+            Self::Statement(error) => error.code() == Some(&tokio_postgres::error::SqlState::QUERY_CANCELED),
+            _ => false,
+        }
+    }
+}
+
 impl From<tokio_postgres::Error> for ProjectionError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Statement(Arc::new(error))

@@ -56,6 +56,11 @@ pub(crate) fn user(caller: Caller) -> UserId {
 pub(crate) fn failed(error: ProjectionError) -> Problem {
     match error {
         ProjectionError::Unreachable(_) => Problem::unavailable(error),
+        error if error.is_broken_off() => Problem::new(
+            Code::Busy,
+            "the query takes too long; narrow it by days, or by a longer text",
+        )
+        .retry_after(5),
         ProjectionError::Statement(ref cause) if cause.is_closed() || cause.as_db_error().is_none() => {
             Problem::unavailable(error)
         }

@@ -158,7 +158,7 @@ impl Query {
         let _infallible = write!(
             query.sql,
             " WHERE t.book_id = {book} AND t.from_position <= {position} AND {}",
-            // The partial index is only found by the very constant.
+            // The planner knows how many rows have this very value: nearly all.
             match at {
                 At::Now => format!("t.to_position = {}", i64::MAX),
                 At::Position(_) => format!("t.to_position > {position}"),
