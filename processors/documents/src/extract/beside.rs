@@ -10,8 +10,6 @@ use super::text::Labelled;
 pub(crate) struct Beside {
     /// The text.
     pub text: String,
-    /// The row that it stands in.
-    pub row: usize,
     /// The page.
     pub page: u32,
     /// The place.
@@ -30,12 +28,11 @@ pub(crate) fn beside(rows: &Rows, index: usize, is_label: impl Fn(&Labelled) -> 
         if !is_label(&Labelled::of(&cell.text)) {
             continue;
         }
-        let mut add = |text: &str, row_at: usize, cell: &super::page::Cell, below: bool| {
+        let mut add = |text: &str, cell: &super::page::Cell, below: bool| {
             let text = text.trim().trim_start_matches([':', '.', '#', ' ']).trim();
             if !text.is_empty() {
                 found.push(Beside {
                     text: text.to_owned(),
-                    row: row_at,
                     page: row.page,
                     area: cell.area,
                     confidence: cell.confidence,
@@ -43,16 +40,16 @@ pub(crate) fn beside(rows: &Rows, index: usize, is_label: impl Fn(&Labelled) -> 
                 });
             }
         };
-        add(&cell.text, index, cell, false);
+        add(&cell.text, cell, false);
         for next in row.cells.iter().skip(at + 1).take(2) {
-            add(&next.text, index, next, false);
+            add(&next.text, next, false);
         }
         for step in 1..=2 {
             let Some(under) = rows.rows.get(index + step).filter(|under| under.page == row.page) else {
                 break;
             };
             for cell in below(cell.area, under, row.cells.len()) {
-                add(&cell.text, index + step, cell, true);
+                add(&cell.text, cell, true);
             }
         }
     }

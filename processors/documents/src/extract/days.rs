@@ -88,7 +88,8 @@ pub(crate) fn days(rows: &Rows, locale: &Locale, currency: Option<Currency>, tod
     let plain: Vec<DateHit> = hits.iter().map(|(.., hit)| *hit).collect();
     let order = locale.order(&plain, currency);
     let count = rows.rows.len().max(1);
-    let (mut issued, mut due): (Option<(i32, Chosen)>, Option<(i32, Chosen)>) = (None, None);
+    let mut issued: Option<(i32, Chosen)> = None;
+    let mut due: Option<(i32, Chosen)> = None;
     for (row_at, cell_at, hit) in &hits {
         let row = &rows.rows[*row_at];
         let Some(cell) = row.cells.get(*cell_at) else { continue };

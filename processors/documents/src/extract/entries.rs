@@ -172,9 +172,9 @@ fn shifted_columns(all: &mut [Entry], rows: &Rows) {
         }
         let (mut named, mut amounts): (Vec<Label>, Vec<usize>) = (Vec::new(), Vec::new());
         let mut closed = None;
-        for row in start..labels.len().min(start + 7) {
+        for (row, label) in labels.iter().enumerate().skip(start).take(7) {
             let here = money(all, row);
-            let (label, [] | [_]) = (labels[row], &here[..]) else {
+            let (label, [] | [_]) = (*label, &here[..]) else {
                 break;
             };
             if label.is_none() && here.is_empty() {

@@ -88,7 +88,6 @@ fn of_row(rows: &Rows, index: usize, text: String) -> Beside {
     let row = &rows.rows[index];
     Beside {
         text,
-        row: index,
         page: row.page,
         area: row.area(),
         confidence: row.confidence(),

@@ -154,7 +154,7 @@ fn run(options: &Options, root: &std::path::Path) -> anyhow::Result<()> {
             [own, figures].concat_figures(),
             Some(predictions.took),
         );
-        for (name, path, lines) in predictor.second_run(corpus, &files, &predictions, &options.out)? {
+        if let Some((name, path, lines)) = predictor.second_run(corpus, &files, &predictions, &options.out)? {
             report::write(&path, lines.iter())?;
             let figures = report::score_with(
                 root,
