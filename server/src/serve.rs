@@ -1,12 +1,14 @@
 //! `spendlog serve`: starts everything in order, and stops it in the opposite one.
 
 pub(crate) mod api;
+mod docs;
 mod health;
 mod signals;
 mod upkeep;
 
 use std::{
-    path::PathBuf,
+    net::TcpListener,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -38,6 +40,9 @@ use self::health::Health;
 pub(crate) async fn run(config: Config, demo: Option<PathBuf>) -> anyhow::Result<()> {
     let began = Instant::now();
     let recorder = spendlog_web::metrics::install().context("the metrics can't be recorded")?;
+    // Before all else: who comes early waits in the queue, and a port that is taken costs no start of the database.
+    let listener =
+        TcpListener::bind(config.listen).with_context(|| format!("{} can't be listened on", config.listen))?;
     let mut foundation = Foundation::lay(&config, Use::Alone).await?;
     let first = Query {
         after: 0,
@@ -53,10 +58,11 @@ pub(crate) async fn run(config: Config, demo: Option<PathBuf>) -> anyhow::Result
         .context("the journal can't be read")?
         .is_empty();
     let stop = CancellationToken::new();
-    let served = serve(&config, &foundation, recorder, &stop).await;
+    let served = serve(&config, &foundation, listener, recorder, &stop).await;
     let (server, background, state) = match served {
         Ok(parts) => parts,
         Err(error) => {
+            stop.cancel();
             foundation.close().await?;
             return Err(error);
         }
@@ -64,9 +70,8 @@ pub(crate) async fn run(config: Config, demo: Option<PathBuf>) -> anyhow::Result
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(address = state.address, took_ms, "ready");
     say(&format!("Spendlog listens on {}", state.address));
-    for lacking in models::lacks(&config.models) {
-        tracing::warn!("missing: {lacking}; `spendlog models fetch` gets it, until then the next best engine is used");
-    }
+    let models = config.models.clone();
+    tokio::task::spawn_blocking(move || warn_of_lacks(&models));
     let showing = demo.map(|samples| tokio::spawn(demo::after_start(state.address.clone(), samples, empty)));
 
     let handle = server.handle();
@@ -102,13 +107,22 @@ struct Running {
     health: Health,
 }
 
-/// Composes what the roles ask for, and binds the listener.
+/// Says what the recognition of text has to do without.
+fn warn_of_lacks(folder: &Path) {
+    for lacking in models::lacks(folder) {
+        tracing::warn!("missing: {lacking}; `spendlog models fetch` gets it, until then the next best engine is used");
+    }
+}
+
+/// Composes what the roles ask for.
 async fn serve(
     config: &Config,
     foundation: &Foundation,
+    listener: TcpListener,
     recorder: metrics_exporter_prometheus::PrometheusHandle,
     stop: &CancellationToken,
 ) -> anyhow::Result<(actix_web::dev::Server, Vec<JoinHandle<()>>, Running)> {
+    let bound = listener.local_addr().context("the listener has no address")?;
     let journal = foundation.journal.clone();
     let commands_config = CommandsConfig {
         upload_bytes_max: config.upload_limit_bytes,
@@ -172,6 +186,7 @@ async fn serve(
             .app_data(Data::new(recorder.clone()))
             .app_data(Data::new(fallback::Paths405::new(&description.paths, health::PATHS)))
             .configure(health::configure)
+            .configure(docs::configure)
             .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", description))
             .default_service(fallback::route())
             .wrap(from_fn(edge::pass))
@@ -179,9 +194,8 @@ async fn serve(
     .workers(config.workers)
     .shutdown_timeout(config.shutdown_limit.as_secs())
     .disable_signals()
-    .bind(config.listen)
-    .with_context(|| format!("{} can't be listened on", config.listen))?;
-    let bound = server.addrs().first().copied().context("the listener has no address")?;
+    .listen(listener)
+    .context("the listener can't be used")?;
     Ok((
         server.run(),
         background,

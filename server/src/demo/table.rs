@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use spendlog_domain::values::{Currency, Money};
 use spendlog_schemas::documents::{Document, DocumentStatus};
 
 use super::steps;
@@ -44,7 +45,7 @@ impl Row {
         } else {
             item.total.clone()
         };
-        let total = amount.map(|amount| format!("{amount} {}", item.currency.as_deref().unwrap_or("?")));
+        let total = amount.map(|amount| sum(&amount, item.currency.as_deref()));
         let sure = item.confidence.map(|thousandths| format!("{} %", thousandths / 10));
         let tenths = took.as_millis() / 100;
         let cells = [
@@ -84,8 +85,8 @@ fn outcome(document: &Document) -> String {
         DocumentStatus::InReview if steps::all_hold(document) => "in review: left to a person".to_owned(),
         DocumentStatus::InReview => {
             let failed = document.checks.iter().filter(|check| check.outcome == "fails");
-            let names: Vec<String> = failed.map(|check| words(&check.name)).collect();
-            format!("in review: {} not right", names.join(", "))
+            let names: Vec<String> = failed.map(|check| doubt(&check.name)).collect();
+            format!("in review: {}", names.join(", "))
         }
         DocumentStatus::Processing => "still at work".to_owned(),
         DocumentStatus::PasswordRequired => "locked: the password is wrong".to_owned(),
@@ -98,6 +99,29 @@ fn outcome(document: &Document) -> String {
                 .map_or("?", |failure| failure.reason.as_str());
             format!("failed: {}", words(reason))
         }
+    }
+}
+
+/// An amount with as many digits as its currency has.
+fn sum(amount: &str, currency: Option<&str>) -> String {
+    let Some(currency) = currency.and_then(|code| code.parse::<Currency>().ok()) else {
+        return format!("{amount} ?");
+    };
+    let amount = Money::parse(amount, currency).map_or_else(|_| amount.to_owned(), |money| money.decimal().to_string());
+    format!("{amount} {}", currency.code())
+}
+
+/// A check that failed, in words.
+fn doubt(check: &str) -> String {
+    match check {
+        "required_fields" => "a needed field is missing".to_owned(),
+        "confidence" => "a field is not sure enough".to_owned(),
+        "tax_sum" => "net and tax don't make the total".to_owned(),
+        "lines_sum" => "the items don't make the total".to_owned(),
+        "date_plausible" => "the date is implausible".to_owned(),
+        "balance_sum" => "the lines don't make the balance".to_owned(),
+        "currency" => "the currency is not known".to_owned(),
+        other => words(other),
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) const PATHS: &[(&str, &str)] = &[
     ("/readyz", "GET"),
     ("/metrics", "GET"),
     ("/openapi.json", "GET"),
+    ("/docs", "GET"),
     ("/docs/{rest}*", "GET"),
 ];
 
