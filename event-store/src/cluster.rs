@@ -163,6 +163,7 @@ pub struct Cluster {
     child: Option<Child>,
     pid: i32,
     url: String,
+    socket: PathBuf,
     place: Place,
     _lock: File,
 }
@@ -213,6 +214,7 @@ impl Cluster {
             child: Some(child),
             pid,
             url: database::url(&socket, database::NAME),
+            socket: socket.clone(),
             place,
             _lock: lock,
         };
@@ -264,7 +266,11 @@ impl Cluster {
             return Ok(());
         };
         match tokio::time::timeout(STOP_LIMIT, child.wait()).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                // Empty by now; in a shared folder nobody would ever clear it away.
+                let _kept = std::fs::remove_dir(&self.socket);
+                Ok(())
+            }
             Err(_) => Err(ClusterError::NotStopped { pid: self.pid }),
         }
     }
