@@ -12,7 +12,7 @@ use spendlog_domain::{
 use spendlog_event_store::OwnerKeys;
 
 pub use confirm::{ConfirmDocument, confirm, confirm_by_policy};
-pub use steps::{ChangeDocument, advance, classify, extract, fail, recognise_text, require_password, validate};
+pub use steps::{ChangeDocument, advance};
 pub use upload::{Upload, UploadDocument, upload};
 
 /// The document of this file in this book, by the book's keys: the same content is the same document.

@@ -62,7 +62,6 @@ pub fn route() -> actix_web::Route {
     web::to(answer)
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 async fn answer(request: HttpRequest) -> HttpResponse {
     let allow = request
         .app_data::<Data<Paths405>>()

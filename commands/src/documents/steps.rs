@@ -1,8 +1,8 @@
 //! Commands that change one document and nothing else: those of the pipeline, and those of persons.
 
 use spendlog_domain::{
-    documents::{Check, Confidence, Document, DocumentCommand, DocumentKind, FailureReason, Field, Lines, Step},
-    values::{DocumentId, FileRef, Text},
+    documents::{Document, DocumentCommand},
+    values::DocumentId,
 };
 use spendlog_web::Problem;
 
@@ -51,119 +51,4 @@ pub async fn advance(
             },
         )
         .await
-}
-
-/// Says that a document needs a password, or another one.
-pub async fn require_password(
-    commands: &Commands,
-    context: &Context,
-    document: DocumentId,
-) -> Result<Done<Document>, Problem> {
-    advance(commands, context, document, DocumentCommand::RequirePassword).await
-}
-
-/// Brings the recognised text.
-#[expect(clippy::too_many_arguments, reason = "the fields of one command")]
-pub async fn recognise_text(
-    commands: &Commands,
-    context: &Context,
-    document: DocumentId,
-    text: FileRef,
-    (pages, words): (u32, u32),
-    engine: String,
-    confidence: Confidence,
-    took_ms: u64,
-) -> Result<Done<Document>, Problem> {
-    let command = DocumentCommand::RecogniseText {
-        text,
-        pages,
-        words,
-        engine,
-        confidence,
-        took_ms,
-    };
-    advance(commands, context, document, command).await
-}
-
-/// Says what a document is.
-pub async fn classify(
-    commands: &Commands,
-    context: &Context,
-    document: DocumentId,
-    kind: DocumentKind,
-    engine: String,
-    confidence: Confidence,
-    took_ms: u64,
-) -> Result<Done<Document>, Problem> {
-    let command = DocumentCommand::Classify {
-        kind,
-        engine,
-        confidence,
-        took_ms,
-    };
-    advance(commands, context, document, command).await
-}
-
-/// Brings fields and lines.
-pub async fn extract(
-    commands: &Commands,
-    context: &Context,
-    document: DocumentId,
-    fields: Vec<Field>,
-    lines: Option<Lines>,
-    engine: String,
-    took_ms: u64,
-) -> Result<Done<Document>, Problem> {
-    advance(
-        commands,
-        context,
-        document,
-        DocumentCommand::ExtractFields {
-            fields,
-            lines,
-            engine,
-            took_ms,
-        },
-    )
-    .await
-}
-
-/// Brings the checks.
-pub async fn validate(
-    commands: &Commands,
-    context: &Context,
-    document: DocumentId,
-    checks: Vec<Check>,
-    engine: String,
-    took_ms: u64,
-) -> Result<Done<Document>, Problem> {
-    advance(
-        commands,
-        context,
-        document,
-        DocumentCommand::Validate {
-            checks,
-            engine,
-            took_ms,
-        },
-    )
-    .await
-}
-
-/// Gives a document up.
-pub async fn fail(
-    commands: &Commands,
-    context: &Context,
-    document: DocumentId,
-    step: Step,
-    reason: FailureReason,
-    detail: Option<Text>,
-) -> Result<Done<Document>, Problem> {
-    advance(
-        commands,
-        context,
-        document,
-        DocumentCommand::Fail { step, reason, detail },
-    )
-    .await
 }

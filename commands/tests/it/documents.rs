@@ -311,9 +311,14 @@ async fn a_step_is_done_once_and_in_order() {
     ada.post(&format!("{path}/confirm"), json!({}))
         .await
         .problem(409, "account-unknown");
-    documents::require_password(&app.commands, &by_pipeline(), document)
-        .await
-        .unwrap();
+    documents::advance(
+        &app.commands,
+        &by_pipeline(),
+        document,
+        DocumentCommand::RequirePassword,
+    )
+    .await
+    .unwrap();
     ada.post(&format!("{path}/unlock"), json!({"password": "x"}))
         .await
         .with(200);

@@ -214,7 +214,6 @@ async fn text(mut field: Field) -> Result<String, Problem> {
         .map_err(|_| invalid())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn broken(error: MultipartError) -> Problem {
     match error {
         MultipartError::ContentTypeMissing
