@@ -234,7 +234,7 @@ pub(crate) fn amounts(text: &str, mark: Option<Mark>) -> Vec<Amount> {
             None => false,
         };
         if glued_before || glued_after || rest.trim_start().starts_with('%') {
-            // What looked like thousands may be a number of something else and an amount: `PN:812 500,00`.
+            // What looked like thousands may be a number of something else and an amount: `Nr:731 250,00`.
             if let Some(space) = digits.as_str().find(' ') {
                 from = digits.start() + space + 1;
             }

@@ -3,8 +3,8 @@
 use spendlog_domain::documents::Confidence;
 use spendlog_domain::values::Decimal;
 
-use super::amounts::{Amount, Mark, absolute, amounts, number, tidy, units};
-use super::entries::Entries;
+use super::amounts::{Amount, Mark, absolute, amounts, from_units, number, tidy, units};
+use super::entries::{Entries, Entry};
 use super::labels::{Label, label_of};
 use super::page::{Row, Rows, around};
 use super::pattern::regex;
@@ -71,17 +71,15 @@ pub(crate) fn items(rows: &Rows, entries: &Entries) -> Vec<Item> {
                 if letters(&item.description) < 3 {
                     // The words stand above; where all rows above are taken, below.
                     if let Some(above) = words_above.take() {
-                        item.description = rows.rows[above].text.trim().to_owned();
-                        if let Some(count) = count_of(&rows.rows[above].text, mark)
-                            && item.quantity.is_none()
-                        {
-                            item.quantity = Some(count);
+                        item.description = words_of(&rows.rows[above]);
+                        if item.quantity.is_none() {
+                            (item.quantity, item.unit_price) = made_of(&rows.rows[above], item.total, mark);
                         }
                     } else if let Some(next) = rows.rows.get(index + 1).filter(|_| index + 1 < end)
                         && priced(next, mark).is_none()
                         && letters(&next.text) >= 3
                     {
-                        item.description = next.text.trim().to_owned();
+                        item.description = words_of(next);
                     }
                 }
                 item.used = index;
@@ -89,7 +87,8 @@ pub(crate) fn items(rows: &Rows, entries: &Entries) -> Vec<Item> {
                 found.push(item);
             }
             None => {
-                if letters(&row.text) >= 3 && !taken_below(&found, index, &row.text) {
+                let sum = Labelled::of(&row.text).starts(SUMS);
+                if letters(&row.text) >= 3 && !sum && !only_heads(row) && !taken_below(&found, index, row) {
                     words_above = Some(index);
                 }
             }
@@ -102,10 +101,77 @@ pub(crate) fn items(rows: &Rows, entries: &Entries) -> Vec<Item> {
         .collect()
 }
 
-fn taken_below(found: &[Priced<'_>], index: usize, text: &str) -> bool {
+/// A second row of heads: `(RM) (RM)`.
+fn only_heads(row: &Row) -> bool {
+    let mut words = row.folded.split(' ').filter(|word| !word.is_empty()).peekable();
+    words.peek().is_some()
+        && words.all(|word| HEADS.contains(&word) || matches!(word, "GST" | "SST" | "UNIT" | "DISC%" | "MYR" | "EUR"))
+}
+
+fn taken_below(found: &[Priced<'_>], index: usize, row: &Row) -> bool {
     found
         .last()
-        .is_some_and(|item| item.used + 1 == index && item.description == text.trim())
+        .is_some_and(|item| item.used + 1 == index && item.description == words_of(row))
+}
+
+/// The words of a row that describe something: no codes, shares and counts where there is anything else.
+fn words_of(row: &Row) -> String {
+    let words = described(
+        row.cells
+            .iter()
+            .map(|cell| cell.text.trim())
+            .filter(|text| !COUNT_CELL.is_match(text)),
+    );
+    if words.is_empty() {
+        row.text.trim().to_owned()
+    } else {
+        words
+    }
+}
+
+/// Words without codes; with them where there is nothing else.
+fn described<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let code = |text: &str| {
+        !text.contains(' ') && text.chars().any(|c| c.is_ascii_digit()) && !text.chars().any(char::is_lowercase)
+    };
+    let texts: Vec<&str> = texts
+        .filter(|text| letters(text) >= 2 && !text.ends_with('%'))
+        .collect();
+    let plain: Vec<&str> = texts
+        .iter()
+        .copied()
+        .filter(|text| !code(text) && letters(text) >= 3)
+        .collect();
+    if plain.is_empty() {
+        texts.join(" ")
+    } else {
+        plain.join(" ")
+    }
+}
+
+/// A count and a price in this row that make the total which stands in the next.
+fn made_of(row: &Row, total: Decimal, mark: Option<Mark>) -> (Option<Decimal>, Option<Decimal>) {
+    let mut values: Vec<Decimal> = Vec::new();
+    for cell in &row.cells {
+        let text = tidy(&cell.text);
+        let count = COUNT_CELL
+            .captures(&text)
+            .and_then(|found| number(found.get(1)?.as_str(), mark));
+        values.extend(count);
+        values.extend(
+            amounts(&text, mark)
+                .into_iter()
+                .filter(|amount| count.is_none() && amount.value.scale >= 2)
+                .map(|amount| amount.value),
+        );
+    }
+    values.push(total);
+    match factors(&[], &values).filter(|(.., line)| units(*line) == units(total)) {
+        // The greater number of decimals is the price's.
+        Some((a, b, _)) if a.scale <= b.scale => (Some(a), Some(b)),
+        Some((a, b, _)) => (Some(b), Some(a)),
+        None => (count_of(&row.text, mark), None),
+    }
 }
 
 fn finished(item: Priced<'_>) -> Item {
@@ -161,8 +227,12 @@ fn priced<'a>(row: &'a Row, mark: Option<Mark>) -> Option<Priced<'a>> {
         })
         .collect();
     let mut total = *all.last()?;
+    let words = Labelled::of(&row.text);
+    if words.starts(SUMS) {
+        return None;
+    }
     if matches!(
-        label_of(&Labelled::of(&row.text)),
+        label_of(&words),
         Some(Label::Discount | Label::Rounding | Label::Tax | Label::Change | Label::Paid)
     ) && letters(&row.text) < 24
     {
@@ -170,7 +240,12 @@ fn priced<'a>(row: &'a Row, mark: Option<Mark>) -> Option<Priced<'a>> {
     }
     let mut description: Vec<String> = Vec::new();
     let mut counts: Vec<Decimal> = Vec::new();
-    for (text, money) in &texts {
+    // What stands behind the last amount is the class of its tax.
+    let last = texts
+        .iter()
+        .rposition(|(_, money)| money.iter().any(Amount::monetary))
+        .unwrap_or(texts.len());
+    for (text, money) in &texts[..=last.min(texts.len() - 1)] {
         let first = money
             .iter()
             .find(|amount| amount.monetary())
@@ -186,7 +261,7 @@ fn priced<'a>(row: &'a Row, mark: Option<Mark>) -> Option<Priced<'a>> {
             description.push(words.to_owned());
         }
     }
-    let mut description = description.join(" ");
+    let mut description = described(description.iter().map(String::as_str));
     let (mut quantity, mut unit_price) = (None, None);
     if let Some(found) = TIMES.captures(&row.text) {
         quantity = found.get(1).and_then(|m| number(m.as_str(), mark));
@@ -202,23 +277,11 @@ fn priced<'a>(row: &'a Row, mark: Option<Mark>) -> Option<Priced<'a>> {
         description = found.get(2).map_or(description.clone(), |m| m.as_str().to_owned());
     }
     // Which of the amounts is the line's: the one that is a count times another.
-    let product = |a: Decimal, b: Decimal| Some(units(a)?.checked_mul(units(b)?)? / 10_000);
-    let near = |a: i64, b: Decimal| units(b).is_some_and(|b| (a - b).abs() <= 100);
     counts.extend(quantity);
-    counts.extend(all.iter().copied().filter(|value| value.scale <= 3));
-    'search: for count in &counts {
-        for price in &all {
-            if let Some(made) = product(*count, *price)
-                && let Some(line) = all.iter().rev().find(|line| near(made, **line))
-                && (*line != *price || units(*count) == Some(10_000))
-                && !std::ptr::eq(count, line)
-            {
-                quantity = Some(*count);
-                unit_price = Some(*price);
-                total = *line;
-                break 'search;
-            }
-        }
+    if let Some((count, price, line)) = factors(&counts, &all) {
+        quantity = Some(count);
+        unit_price = Some(price);
+        total = line;
     }
     if quantity.is_none() {
         quantity = counts
@@ -238,3 +301,76 @@ fn priced<'a>(row: &'a Row, mark: Option<Mark>) -> Option<Priced<'a>> {
         used: 0,
     })
 }
+
+/// A count and a price that make one of the amounts at their right, the one furthest right first.
+fn factors(counts: &[Decimal], amounts: &[Decimal]) -> Option<(Decimal, Decimal, Decimal)> {
+    let product = |a: Decimal, b: Decimal| Some(units(a)?.checked_mul(units(b)?)? / 10_000);
+    for (at, line) in amounts.iter().enumerate().rev() {
+        for (price_at, price) in amounts[..at].iter().enumerate().rev() {
+            let others = amounts[..at]
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != price_at)
+                .map(|(_, value)| value);
+            for count in counts.iter().chain(others) {
+                let made = product(*count, *price);
+                if made
+                    .zip(units(*line))
+                    .is_some_and(|(made, line)| line != 0 && (made - line).abs() <= 100)
+                {
+                    return Some((*count, *price, *line));
+                }
+            }
+        }
+    }
+    None
+}
+
+/// Discounts and charges between the items and the total, as lines of their own, where with them the lines make the
+/// total or the net total and without them they do not.
+pub(crate) fn adjustments(rows: &Rows, entries: &Entries, items: &[Item], sums: &[i64]) -> Vec<Item> {
+    let made: Option<i64> = items.iter().map(|item| item.total.and_then(units)).sum();
+    let near = |sum: i64| sums.iter().any(|wanted| (sum - wanted).abs() <= 500);
+    let Some(made) = made.filter(|made| !items.is_empty() && !near(*made)) else {
+        return Vec::new();
+    };
+    let extra: Vec<(&Entry, i64)> = [Label::Service, Label::Discount]
+        .into_iter()
+        .flat_map(|label| entries.labelled(label))
+        .filter(|entry| entry.units != 0)
+        .map(|entry| {
+            let less = entry.label == Some(Label::Discount);
+            (entry, if less { -entry.units.abs() } else { entry.units })
+        })
+        .collect();
+    if extra.is_empty() || !near(made + extra.iter().map(|(_, units)| units).sum::<i64>()) {
+        return Vec::new();
+    }
+    let words = |entry: &Entry| {
+        rows.rows.get(entry.row).map_or(String::new(), |row| {
+            row.cells
+                .iter()
+                .map(|cell| cell.text.trim())
+                .find(|text| letters(text) >= 3)
+                .unwrap_or_default()
+                .to_owned()
+        })
+    };
+    let line = |(entry, units): &(&Entry, i64)| Item {
+        description: words(entry),
+        date: None,
+        quantity: None,
+        unit_price: None,
+        total: Some(from_units(*units)),
+        page: Some(entry.page),
+        area: entry.area,
+        confidence: Confidence(entry.confidence.0.min(850)),
+    };
+    extra.iter().map(line).collect()
+}
+
+#[rustfmt::skip]
+const SUMS: &[&str] = &[
+    "TOTAL", "SUB TOTAL", "SUBTOTAL", "GRAND TOTAL", "JUMLAH", "SUMME", "GESAMT", "GESAMTBETRAG", "ZWISCHENSUMME",
+    "SOUS TOTAL", "TOTALE", "TOTAAL", "SUBTOTAAL", "SUBTOTALE",
+];

@@ -8,7 +8,7 @@ use super::customer::{addressee, customer};
 use super::days::{Chosen, days};
 use super::entries::Entries;
 use super::invoice_number::invoice_number;
-use super::items::{body, items};
+use super::items::{adjustments, body, items};
 use super::locale::Locale;
 use super::merchant::{Found, Letterhead};
 use super::page::Rows;
@@ -141,7 +141,7 @@ pub(crate) fn sale(rows: &Rows, kind: DocumentKind, hints: &Hints) -> Extraction
         .join("\n");
     let locale = Locale::of(&text);
     let entries = Entries::of(rows);
-    let items = items(rows, &entries);
+    let mut items = items(rows, &entries);
     let (start, _) = body(rows, &entries);
     let letterhead = Letterhead::of(rows, start);
     let item_sum = items
@@ -150,6 +150,12 @@ pub(crate) fn sale(rows: &Rows, kind: DocumentKind, hints: &Hints) -> Extraction
         .collect::<Option<Vec<i64>>>()
         .filter(|all| !all.is_empty());
     let sums = sums(&entries, item_sum.map(|all| all.iter().sum()));
+    let stated: Vec<i64> = [&sums.net, &sums.total]
+        .into_iter()
+        .flatten()
+        .filter_map(|sum| amounts::units(sum.value))
+        .collect();
+    items.extend(adjustments(rows, &entries, &items, &stated));
     let found_currency = currency_of(rows, &locale);
     let days = days(
         rows,

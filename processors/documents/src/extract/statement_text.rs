@@ -347,7 +347,7 @@ fn start(
         let (date, sure) = whole(hit)?;
         return Some((date, text.get(..hit.start).unwrap_or_default().trim().to_owned(), sure));
     }
-    // `LASTSCHRIFT 08.05. 8100 08.05. 15,75-`: only an amount with a sign makes that a movement.
+    // `LASTSCHRIFT 14.02. 7311 14.02. 22,40-`: only an amount with a sign makes that a movement.
     regex!(INSIDE, r"^(\p{L}[^\d]{3,40}?)\s+(\d{2}\.\d{2}\.)\s");
     let inside = INSIDE.captures(text)?;
     let (words, place) = (inside.get(1)?, inside.get(2)?);

@@ -244,12 +244,13 @@ fn parts(entries: &Entries, evidence: &Evidence, total: Option<&Sum>) -> (Option
         .filter(|entry| {
             entry.summary || matches!(entry.label, Some(Label::TotalExcluding | Label::Net | Label::Subtotal))
         })
+        .filter(|entry| !entry.class)
         .collect();
     let taxes: Vec<&Entry> = entries
         .all
         .iter()
         .filter(|entry| entry.monetary && entry.units >= 0)
-        .filter(|entry| entry.summary || entry.label == Some(Label::Tax))
+        .filter(|entry| (entry.summary || entry.label == Some(Label::Tax)) && !entry.class)
         .collect();
     let sum = |entry: &Entry, rule: &'static str, score: u16| Sum {
         entry: entry.clone(),

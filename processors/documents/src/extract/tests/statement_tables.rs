@@ -40,13 +40,13 @@ fn lines_before_the_heads_and_words_below_belong_to_others() {
         &["Account details for:", "Savings 123"],
         &["Available Balance", "6,000.00"],
         &["Transaction date", "Description", "Withdrawals (SGD)", "Deposits (SGD)"],
-        &["18/04/2024", "DEBIT PURCHASE", "6.60", ""],
+        &["18/04/2024", "CARD PURCHASE", "7.20", ""],
         &["", "NOODLE HOUSE", "", ""],
         &["17/04/2024", "SALARY", "", "1,200.00"],
     ]));
     assert_eq!(
         movements(&read),
-        pairs(&[("2024-04-18", "-6.60"), ("2024-04-17", "1200.00")])
+        pairs(&[("2024-04-18", "-7.20"), ("2024-04-17", "1200.00")])
     );
     assert_eq!(field(&read, FieldName::Currency), "SGD");
 }
@@ -67,28 +67,28 @@ fn a_letter_may_be_the_sign() {
 #[test]
 fn without_heads_the_balance_tells_its_steps() {
     let read = statement(&table(&[
-        &["DE00", "EUR", "20240102", "15,00", "10,00", "20240102", "-5,00", "Brot"],
-        &["DE00", "EUR", "20240102", "10,00", "2,50", "20240102", "-7,50", "Milch"],
+        &["DE00", "EUR", "20240102", "31,00", "27,50", "20240102", "-3,50", "Brot"],
+        &["DE00", "EUR", "20240102", "27,50", "21,25", "20240102", "-6,25", "Milch"],
     ]));
     assert_eq!(
         movements(&read),
-        pairs(&[("2024-01-02", "-5.00"), ("2024-01-02", "-7.50")])
+        pairs(&[("2024-01-02", "-3.50"), ("2024-01-02", "-6.25")])
     );
 }
 
 #[test]
 fn without_heads_two_columns_that_exclude_each_other_are_out_and_in() {
     let read = statement(&table(&[
-        &["07 Nov 2024", "Bank credit", "", "£500.00", "£500.00"],
-        &["09 Nov 2024", "Cash machine", "£20.00", "", "£480.00"],
-        &["10 Nov 2024", "Card", "£19.77", "", "£460.23"],
+        &["07 Nov 2024", "Bank credit", "", "£640.00", "£640.00"],
+        &["09 Nov 2024", "Cash machine", "£30.00", "", "£610.00"],
+        &["10 Nov 2024", "Card", "£12.35", "", "£597.65"],
     ]));
     assert_eq!(
         movements(&read),
         pairs(&[
-            ("2024-11-07", "500.00"),
-            ("2024-11-09", "-20.00"),
-            ("2024-11-10", "-19.77")
+            ("2024-11-07", "640.00"),
+            ("2024-11-09", "-30.00"),
+            ("2024-11-10", "-12.35")
         ])
     );
     assert_eq!(field(&read, FieldName::Currency), "GBP");
@@ -138,11 +138,11 @@ fn credits_that_alone_are_marked_make_the_rest_debits() {
     let read = statement(&table(&[
         &["Date Processed", "Description", "Amount", ""],
         &["Pending", "Café", "£3.00", ""],
-        &["12-Dec-2024", "Bookshop", "£18.89", ""],
+        &["12-Dec-2024", "Bookshop", "£16.40", ""],
         &["02-Dec-2024", "PAYMENT RECEIVED", "+ £100.00", "CR"],
     ]));
     assert_eq!(
         movements(&read),
-        pairs(&[("2024-12-12", "-18.89"), ("2024-12-02", "100.00")])
+        pairs(&[("2024-12-12", "-16.40"), ("2024-12-02", "100.00")])
     );
 }
