@@ -144,6 +144,8 @@ impl DocumentPipeline {
             Some(FieldValue::Text(text)) => text.clear().map(str::to_owned),
             _ => None,
         };
+        // The account that the document was uploaded for is meant for one statement, not for each of several.
+        let hint = due.document.account_hint().filter(|_| reading.statements.len() <= 1);
         let mut statements = Vec::new();
         if reading.statements.len() > 1 {
             for statement in &reading.statements {
@@ -166,7 +168,7 @@ impl DocumentPipeline {
             let statement = ReadStatement {
                 document,
                 number: place,
-                account: number.and_then(|number| lookup::with_number(&accounts, &number)),
+                account: number.and_then(|number| lookup::with_number(&accounts, &number)).or(hint),
                 currency,
                 lines: lines.file,
                 lines_count: lines.count,
