@@ -291,9 +291,9 @@ async fn after_a_kill_the_private_postgres_is_taken_over() {
             .get_at("/finance/transactions", before.position())
             .await
             .expect(200);
-        assert_eq!(
-            seen.body["data"][0]["id"],
-            before.text("id"),
+        let listed = seen.body["data"].as_array().expect("a page");
+        assert!(
+            listed.iter().any(|transaction| transaction["id"] == before.text("id")),
             "what was acknowledged is there"
         );
         person.spend(&account, "-1.00", "2026-09-15", "After").await;

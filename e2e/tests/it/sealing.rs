@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::json;
-use spendlog_e2e::{Options, Person, TestApp, sample};
+use spendlog_e2e::{Options, Person, TestApp, eventually, sample};
 
 /// Texts that nobody else writes, each planted where a person's text goes.
 const EMAIL: &str = "plantedaddress@example.org";
@@ -133,8 +133,21 @@ async fn plant(app: &TestApp) {
         .post(&unlock, json!({"password": WRONG_PASSWORD}))
         .await
         .expect(200);
-    person.document_in(&locked, &["password_required"]).await;
-    person.post(&unlock, json!({"password": UNLOCKED_BY})).await.expect(200);
+    eventually("the wrong password is told", async || {
+        let seen = person.get(&format!("/finance/documents/{locked}")).await.expect(200);
+        (seen.body["password_tried"] == true).then_some(())
+    })
+    .await;
+    person
+        .post(&unlock, json!({"password": WRONG_PASSWORD}))
+        .await
+        .expect(200);
+    // Until the wrong one was tried the document is not locked, and takes no other.
+    eventually("the next password is taken", || async {
+        let answer = person.post(&unlock, json!({"password": UNLOCKED_BY})).await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
     person.document_in(&locked, &["in_review"]).await;
     let fields = format!("/finance/documents/{locked}/fields");
     person.patch(&fields, json!({"customer": CORRECTION})).await.expect(200);

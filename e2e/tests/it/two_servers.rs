@@ -48,12 +48,14 @@ impl Ground {
             .await
             .expect(201);
         let shared = person.spend(&account, "-1.00", "2026-09-01", "Shared").await;
+        let path = format!("/finance/transactions/{}", shared.text("id"));
+        person.get_at(&path, shared.position()).await.expect(200);
         Self {
             account,
             doomed_account,
             doomed_category: pets.text("id").to_owned(),
             other_category: person.category("Groceries").await,
-            shared: format!("/finance/transactions/{}", shared.text("id")),
+            shared: path,
         }
     }
 
