@@ -44,10 +44,26 @@ pub(crate) struct Pending {
     pub(crate) reply: oneshot::Sender<Answer>,
 }
 
+/// The shortest time between two announcements. Each costs nearly as much as the append of an event, so those that follow
+/// closely go without; what stays untold by that, the listener tells.
+pub(crate) const BREATH: Duration = Duration::from_millis(10);
+
+/// Where it tells of new heads.
+pub(crate) struct Heads {
+    /// The newest position that is known here.
+    pub(crate) newest: watch::Sender<i64>,
+    /// The newest position that was written here.
+    pub(crate) written: watch::Sender<i64>,
+    /// The newest position that was announced from here.
+    pub(crate) announced: watch::Sender<i64>,
+}
+
 /// What a batch comes to if it is committed, and the head that it leaves.
 struct Outcome {
     answers: Vec<Result<Accepted, AppendError>>,
     head: Head,
+    /// Whether the commit announces itself.
+    announced: bool,
 }
 
 /// A batch that was sent on a guess and has come back.
@@ -71,12 +87,14 @@ enum Failed {
 pub(crate) struct Committer {
     database: Database,
     inbox: mpsc::Receiver<Pending>,
-    newest: watch::Sender<i64>,
+    heads: Heads,
     link: Arc<Link>,
     /// Whether the link is known to be lost.
     broken: bool,
     /// The head that the next batch builds on.
     head: Head,
+    /// When a commit was announced last.
+    announced_at: Instant,
     /// Whether nobody else had written at our last look: only then is guessing worth it.
     alone: bool,
 }
@@ -85,18 +103,19 @@ impl Committer {
     pub(crate) async fn open(
         database: Database,
         inbox: mpsc::Receiver<Pending>,
-        newest: watch::Sender<i64>,
+        heads: Heads,
     ) -> Result<Self, DatabaseError> {
         let link = Link::open(&database, None).await?;
         let head = link.head().await?;
-        publish(&newest, head.tree.size());
+        publish(&heads.newest, head.tree.size());
         Ok(Self {
             database,
             inbox,
-            newest,
+            heads,
             link: Arc::new(link),
             broken: false,
             head,
+            announced_at: Instant::now(),
             alone: true,
         })
     }
@@ -182,11 +201,11 @@ impl Committer {
         }
         let head = Columns::of(&verdict.lines, |at| &batch[at].command).extend(&self.head);
         let old = std::mem::replace(&mut self.head, head.clone());
-        let link = self.link.clone();
+        let (link, announced) = (self.link.clone(), self.announces());
         let mut flight: Flight = Box::pin(async move {
             let columns = Columns::of(&verdict.lines, |at| &batch[at].command);
             let written = link
-                .append(&old, &head, &claims, &ids, &columns)
+                .append(&old, &head, &claims, &ids, &columns, announced)
                 .await
                 .map_err(DatabaseError::from);
             Landed {
@@ -194,6 +213,7 @@ impl Committer {
                 outcome: Outcome {
                     answers: verdict.answers,
                     head,
+                    announced,
                 },
                 written,
             }
@@ -203,6 +223,16 @@ impl Committer {
             flight = Box::pin(future::ready(landed));
         }
         flying.push_back(flight);
+    }
+
+    /// Whether the next commit is to be announced.
+    fn announces(&mut self) -> bool {
+        let now = Instant::now();
+        let due = now.duration_since(self.announced_at) >= BREATH;
+        if due {
+            self.announced_at = now;
+        }
+        due
     }
 
     async fn land_next(&mut self, flying: &mut VecDeque<Flight>) {
@@ -301,6 +331,7 @@ impl Committer {
                 Ok(()) => Ok(Outcome {
                     answers: verdict.answers,
                     head: self.head.clone(),
+                    announced: false,
                 }),
                 Err(_) => Err(Failed::Lost(None)),
             };
@@ -308,8 +339,10 @@ impl Committer {
         let outcome = Outcome {
             answers: verdict.answers,
             head: columns.extend(&self.head),
+            announced: self.announces(),
         };
-        if let Err(error) = self.link.write(&self.head, &outcome.head, &columns).await {
+        let written = self.link.write(&self.head, &outcome.head, &columns, outcome.announced);
+        if let Err(error) = written.await {
             return Err(self.failed(error, Some(outcome)).await);
         }
         self.head = outcome.head.clone();
@@ -359,7 +392,11 @@ impl Committer {
     }
 
     fn answer(&self, batch: Vec<Pending>, outcome: Outcome) {
-        publish(&self.newest, outcome.head.tree.size());
+        publish(&self.heads.newest, outcome.head.tree.size());
+        publish(&self.heads.written, outcome.head.tree.size());
+        if outcome.announced {
+            publish(&self.heads.announced, outcome.head.tree.size());
+        }
         let recorded_at = head::time(outcome.head.recorded_at);
         for (pending, answer) in batch.into_iter().zip(outcome.answers) {
             let answer = answer.map(|Accepted { position, skipped }| Appended {

@@ -1,7 +1,7 @@
 //! The journal's door: what is appended is checked, measured and sealed here, in the caller's task, before the committer gets it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -17,10 +17,10 @@ use crate::{
     Append, AppendError, Appended, Database, DatabaseError, Expect, KeyError, Keyring, OwnerKeys, SealPlans,
     StreamAppend,
     append::{APPEND_LIMIT, EVENT_LIMIT, ID_LIMIT},
-    committer::{Committer, Pending},
+    committer::{Committer, Heads, Pending},
     event,
     judge::{Command, Part, Row},
-    listener,
+    listener::Listener,
     sealing::Sealer,
 };
 
@@ -69,11 +69,28 @@ impl Journal {
     ) -> Result<Self, DatabaseError> {
         let (inbox, waiting) = mpsc::channel(QUEUE);
         let (newest, seen) = watch::channel(0);
+        let ((own, written), (told, announced)) = (watch::channel(0), watch::channel(0));
         let (replays, asked) = watch::channel(0);
         let stop = CancellationToken::new();
-        let committer = Committer::open(db.clone(), waiting, newest.clone()).await?;
+        let committer = Committer::open(
+            db.clone(),
+            waiting,
+            Heads {
+                newest: newest.clone(),
+                written: own,
+                announced: told,
+            },
+        )
+        .await?;
         let committer = tokio::spawn(committer.run(stop.clone()));
-        tokio::spawn(listener::run(db.clone(), newest, replays, stop.clone()));
+        let listener = Listener {
+            database: db.clone(),
+            newest,
+            replays,
+            written,
+            announced,
+        };
+        tokio::spawn(listener.run(stop.clone()));
         Ok(Self(Arc::new(Inner {
             database: db,
             keyring,
@@ -149,8 +166,8 @@ impl Journal {
         }
         let mut keys: HashMap<Uuid, Arc<OwnerKeys>> = HashMap::new();
         for stream in &append.streams {
-            if !keys.contains_key(&stream.owner) {
-                keys.insert(stream.owner, self.0.keyring.owner(stream.owner).await?);
+            if let Entry::Vacant(entry) = keys.entry(stream.owner) {
+                entry.insert(self.0.keyring.owner(stream.owner).await?);
             }
         }
         let mut sealer = Sealer::new(&self.0.plans);
@@ -187,7 +204,9 @@ impl Journal {
             Expect::AbsentElseSkip => 0,
         };
         let mut rows = Vec::with_capacity(events.len());
-        for (sequence, event) in (version + 1..).zip(events) {
+        for (number, event) in (1..).zip(events) {
+            // A version beyond all that can be is a conflict, which the committer finds.
+            let sequence = version.saturating_add(number);
             let Some(place) = self.0.plans.root(&event.event_type, &event.version) else {
                 return Err(AppendError::UnknownEvent {
                     event_type: event.event_type,

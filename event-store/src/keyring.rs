@@ -59,13 +59,15 @@ pub(crate) enum Held {
 #[derive(Clone, Debug)]
 pub struct Keyring(Arc<Inner>);
 
+type Secret = Zeroizing<[u8; 32]>;
+
 #[derive(Debug)]
 struct Inner {
     pool: PgPool,
     master: MasterKey,
     owners: RwLock<HashMap<Uuid, Held>>,
     /// Secrets and index keys, by scope and name.
-    others: RwLock<HashMap<(&'static str, String), Zeroizing<[u8; 32]>>>,
+    others: RwLock<HashMap<(&'static str, String), Secret>>,
 }
 
 impl Keyring {
@@ -98,6 +100,12 @@ impl Keyring {
             Held::Keys(keys) => Ok(keys),
             Held::Forgotten => Err(KeyError::Forgotten),
         }
+    }
+
+    /// What is known of the owner without asking the database.
+    pub(crate) fn cached(&self, owner: Uuid) -> Option<Held> {
+        let cache = self.0.owners.read().unwrap_or_else(PoisonError::into_inner);
+        cache.get(&owner).cloned()
     }
 
     /// What is known of these owners; those who never had a key are left out.
@@ -156,7 +164,7 @@ impl Keyring {
         Ok(*self.other("secret", name).await?)
     }
 
-    async fn other(&self, scope: &'static str, name: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    async fn other(&self, scope: &'static str, name: &str) -> Result<Secret, KeyError> {
         let key = (scope, name.to_owned());
         if let Some(secret) = self.0.others.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(secret.clone());
@@ -181,7 +189,7 @@ impl Inner {
     }
 
     /// The stored secret of this scope and name, made now if there was none; `None` where a tombstone stands.
-    async fn made(&self, scope: &str, name: &str) -> Result<Option<Zeroizing<[u8; 32]>>, KeyError> {
+    async fn made(&self, scope: &str, name: &str) -> Result<Option<Secret>, KeyError> {
         let mut secret = Zeroizing::new([0; 32]);
         SystemRandom::new().fill(&mut *secret).map_err(|_| KeyError::Crypto)?;
         let wrapped = self.master.wrap(scope, name, &secret).ok_or(KeyError::Crypto)?;

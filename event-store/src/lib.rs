@@ -25,6 +25,7 @@ mod merkle;
 mod opening;
 mod owner_keys;
 pub mod parked;
+mod rows;
 #[cfg(test)]
 mod sample;
 mod seal_plans;

@@ -44,7 +44,7 @@ const INSERT: &str =
     INSERT INTO es.commits (size, root, frontier, recorded_at) VALUES ($11, $12, $13, $14)";
 
 const APPEND: &str =
-    "SELECT es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+    "SELECT es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
 
 /// Which server process is at the other end.
 #[derive(Clone, Copy, Debug)]
@@ -140,8 +140,9 @@ impl Link {
         claims: &Claims,
         commands: &[Uuid],
         columns: &Columns<'_>,
+        announce: bool,
     ) -> Result<bool, tokio_postgres::Error> {
-        let parameters: [&(dyn ToSql + Sync); 19] = [
+        let parameters: [&(dyn ToSql + Sync); 20] = [
             &old.tree.size(),
             &&old.root[..],
             &claims.kinds,
@@ -161,6 +162,7 @@ impl Link {
             &&new.root[..],
             &new.tree.frontier(),
             &head::time(new.recorded_at),
+            &announce,
         ];
         self.client.query_one(&self.append, &parameters).await?.try_get(0)
     }
@@ -189,7 +191,13 @@ impl Link {
     }
 
     /// Writes what was judged under the lock, and commits.
-    pub(crate) async fn write(&self, old: &Head, new: &Head, columns: &Columns<'_>) -> Result<(), Failure> {
+    pub(crate) async fn write(
+        &self,
+        old: &Head,
+        new: &Head,
+        columns: &Columns<'_>,
+        announce: bool,
+    ) -> Result<(), Failure> {
         let parameters: [&(dyn ToSql + Sync); 14] = [
             &columns.kinds,
             &columns.ids,
@@ -206,7 +214,11 @@ impl Link {
             &new.tree.frontier(),
             &head::time(new.recorded_at),
         ];
-        let commit = format!("NOTIFY spendlog_journal, '{}'; COMMIT", new.tree.size());
+        let commit = if announce {
+            format!("NOTIFY spendlog_journal, '{}'; COMMIT", new.tree.size())
+        } else {
+            "COMMIT".to_owned()
+        };
         // Both are sent at once. COMMIT of a failed transaction answers without an error (it rolls back), so both answers count.
         let (inserted, committed) =
             tokio::join!(biased; self.client.execute(&self.insert, &parameters), self.client.batch_execute(&commit));

@@ -1,5 +1,5 @@
-//! Hears of what others have written: Postgres announces each commit, and now and then somebody looks, in case an announcement
-//! got lost.
+//! Tells others of what is written here, and hears of what they write: through announcements of Postgres, and by looking now
+//! and then, in case one got lost.
 
 use std::{future::poll_fn, time::Duration};
 
@@ -8,7 +8,10 @@ use tokio::sync::watch;
 use tokio_postgres::{AsyncMessage, NoTls};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Database, DatabaseError, committer::publish};
+use crate::{
+    Database, DatabaseError,
+    committer::{BREATH, publish},
+};
 
 /// The channel on which commits are announced, each with the new head.
 const COMMITS: &str = "spendlog_journal";
@@ -19,70 +22,100 @@ const LOOK: Duration = Duration::from_secs(5);
 /// How often somebody looks while announcements can't be heard, and how often that is tried again.
 const DEAF: Duration = Duration::from_millis(500);
 
-pub(crate) async fn run(
-    database: Database,
-    newest: watch::Sender<i64>,
-    replays: watch::Sender<u64>,
-    stop: CancellationToken,
-) {
-    let work = async {
-        loop {
-            if let Err(error) = listen(&database, &newest, &replays).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "announcements of commits can't be heard"
-                );
-            }
-            look(&database, &newest, &replays).await;
-            tokio::time::sleep(DEAF).await;
-        }
-    };
-    stop.run_until_cancelled(work).await;
+/// What is heard, and what is to be told.
+pub(crate) struct Listener {
+    pub(crate) database: Database,
+    /// The newest position that is known here.
+    pub(crate) newest: watch::Sender<i64>,
+    /// Counts up when somebody asks for parked events to be tried again.
+    pub(crate) replays: watch::Sender<u64>,
+    /// The newest position that was written here.
+    pub(crate) written: watch::Receiver<i64>,
+    /// The newest position that was announced by its commit.
+    pub(crate) announced: watch::Receiver<i64>,
 }
 
-/// Listens until the connection is lost.
-async fn listen(
-    database: &Database,
-    newest: &watch::Sender<i64>,
-    replays: &watch::Sender<u64>,
-) -> Result<(), DatabaseError> {
-    let (client, mut connection) = database.config("spendlog-listener").connect(NoTls).await?;
-    let hear = async {
-        loop {
-            match poll_fn(|context| connection.poll_message(context)).await {
-                Some(Ok(AsyncMessage::Notification(news))) if news.channel() == REPLAYS => {
-                    replays.send_modify(|count| *count += 1)
+impl Listener {
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let work = async {
+            loop {
+                if let Err(error) = self.listen().await {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "announcements of commits can't be heard"
+                    );
                 }
-                Some(Ok(AsyncMessage::Notification(news))) => {
-                    if let Ok(position) = news.payload().parse() {
-                        publish(newest, position);
+                look(&self.database, &self.newest, &self.replays).await;
+                tokio::time::sleep(DEAF).await;
+            }
+        };
+        stop.run_until_cancelled(work).await;
+    }
+
+    /// Listens and tells until the connection is lost.
+    async fn listen(&mut self) -> Result<(), DatabaseError> {
+        let Self {
+            announced,
+            database,
+            newest,
+            replays,
+            written,
+        } = self;
+        let (client, mut connection) = database.config("spendlog-listener").connect(NoTls).await?;
+        let hear = async {
+            loop {
+                match poll_fn(|context| connection.poll_message(context)).await {
+                    Some(Ok(AsyncMessage::Notification(news))) if news.channel() == REPLAYS => {
+                        replays.send_modify(|count| *count += 1);
                     }
+                    Some(Ok(AsyncMessage::Notification(news))) => {
+                        if let Ok(position) = news.payload().parse() {
+                            publish(newest, position);
+                        }
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Err(DatabaseError::from(error)),
+                    None => return Ok(()),
                 }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(DatabaseError::from(error)),
-                None => return Ok(()),
             }
-        }
-    };
-    let keep = async {
-        client
-            .batch_execute(&format!("LISTEN {COMMITS}; LISTEN {REPLAYS}"))
-            .await?;
-        loop {
-            look(database, newest, replays).await;
-            tokio::time::sleep(LOOK).await;
-            if client.is_closed() {
-                return Ok(());
+        };
+        let keep = async {
+            // An announcement that is lost in a crash is made up for by looking.
+            client
+                .batch_execute(&format!(
+                    "SET synchronous_commit = off; LISTEN {COMMITS}; LISTEN {REPLAYS}"
+                ))
+                .await?;
+            let announce = client.prepare("SELECT pg_notify($1, $2)").await?;
+            loop {
+                look(database, newest, replays).await;
+                let tell = async {
+                    while written.changed().await.is_ok() {
+                        // While commits go on, one of the next announces itself, and this one with it.
+                        let position = *written.borrow_and_update();
+                        tokio::time::sleep(BREATH * 2).await;
+                        if *announced.borrow() < position {
+                            let position = written.borrow_and_update().to_string();
+                            client.execute(&announce, &[&COMMITS, &position]).await?;
+                        }
+                    }
+                    // The committer has ended: nothing is left to tell.
+                    std::future::pending::<Result<(), DatabaseError>>().await
+                };
+                if let Ok(told) = tokio::time::timeout(LOOK, tell).await {
+                    return told;
+                }
             }
+        };
+        match select(std::pin::pin!(hear), std::pin::pin!(keep)).await {
+            Either::Left((ended, _)) | Either::Right((ended, _)) => ended,
         }
-    };
-    match select(std::pin::pin!(hear), std::pin::pin!(keep)).await {
-        Either::Left((ended, _)) | Either::Right((ended, _)) => ended,
     }
 }
 
 async fn look(database: &Database, newest: &watch::Sender<i64>, replays: &watch::Sender<u64>) {
-    const LOOK: &str = "SELECT coalesce((SELECT max(size) FROM es.commits), 0), EXISTS (SELECT FROM es.parked WHERE replay_at IS NOT NULL)";
+    const LOOK: &str = "SELECT coalesce((SELECT max(size) FROM es.commits), 0),
+        EXISTS (SELECT FROM es.parked WHERE replay_at IS NOT NULL)";
     match sqlx::query_as::<_, (i64, bool)>(LOOK).fetch_one(database.pool()).await {
         Ok((position, asked)) => {
             publish(newest, position);

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::{OwnerKeys, sealing::MARK};
 
 /// How a forgotten string reads.
-const FORGOTTEN: &[u8] = br#"{"forgotten":true}"#;
+const FORGOTTEN: &str = r#"{"forgotten":true}"#;
 
 /// A sealed string is not what was sealed there, or the payload is no JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Opener {
         payload: &str,
     ) -> Result<String, Damaged> {
         let text = payload.as_bytes();
-        let mut out = Vec::with_capacity(text.len());
+        let mut out = String::with_capacity(text.len());
         let (mut at, mut copied, mut at_key) = (0, 0, false);
         self.steps.clear();
         while let Some(&byte) = text.get(at) {
@@ -67,7 +67,7 @@ impl Opener {
                         *key = inside.clone();
                         at_key = false;
                     } else if let Some(sealed) = text[inside.clone()].strip_prefix(MARK.as_bytes()) {
-                        out.extend_from_slice(&text[copied..at]);
+                        out.push_str(payload.get(copied..at).ok_or(Damaged)?);
                         self.string(keys, associated, text, sealed, &mut out)?;
                         copied = inside.end + 1;
                     }
@@ -77,8 +77,8 @@ impl Opener {
             }
             at += 1;
         }
-        out.extend_from_slice(&text[copied..]);
-        String::from_utf8(out).map_err(|_| Damaged)
+        out.push_str(payload.get(copied..).ok_or(Damaged)?);
+        Ok(out)
     }
 
     fn string(
@@ -87,10 +87,10 @@ impl Opener {
         associated: &mut Vec<u8>,
         text: &[u8],
         sealed: &[u8],
-        out: &mut Vec<u8>,
+        out: &mut String,
     ) -> Result<(), Damaged> {
         let Some(keys) = keys else {
-            out.extend_from_slice(FORGOTTEN);
+            out.push_str(FORGOTTEN);
             return Ok(());
         };
         let bound = associated.len();
@@ -108,7 +108,12 @@ impl Opener {
         let opened = keys.open(associated, &mut self.scratch[..length]).ok_or(Damaged);
         associated.truncate(bound);
         let opened = std::str::from_utf8(opened?).map_err(|_| Damaged)?;
-        serde_json::to_writer(out, opened).map_err(|_| Damaged)
+        if opened.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+            out.push_str(&serde_json::to_string(opened).map_err(|_| Damaged)?);
+        } else {
+            out.extend(["\"", opened, "\""]);
+        }
+        Ok(())
     }
 }
 
@@ -116,10 +121,10 @@ impl Opener {
 fn string_end(text: &[u8], begin: usize) -> Option<usize> {
     let mut at = begin;
     loop {
-        match text.get(at)? {
+        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        match text[at] {
             b'"' => return Some(at),
-            b'\\' => at += 2,
-            _ => at += 1,
+            _ => at += 2,
         }
     }
 }

@@ -187,21 +187,14 @@ impl<'a> Work<'a> {
     }
 
     async fn fetch(&mut self) -> Result<(), ReadError> {
-        let page = self
-            .journal
-            .read_stored(&Query {
-                after: self.fetched,
-                limit: PAGE,
-                ..Query::default()
-            })
-            .await?;
-        let Some(last) = page.last().map(|stored| stored.event.position) else {
-            return Ok(());
+        let query = Query {
+            after: self.fetched,
+            limit: PAGE,
+            ..Query::default()
         };
-        let wanted = page
-            .into_iter()
-            .filter(|stored| self.handler.wants(&stored.event.kind, &stored.event.event_type));
-        for event in self.journal.open_all(wanted.collect()).await? {
+        let wanted = |kind: &str, event_type: &str| self.handler.wants(kind, event_type);
+        let (events, last) = self.journal.read_wanted(&query, wanted).await?;
+        for event in events {
             self.open.insert(event.position);
             self.take(Item {
                 event: Arc::new(event),
@@ -209,7 +202,7 @@ impl<'a> Work<'a> {
                 attempts: 0,
             });
         }
-        self.fetched = last;
+        self.fetched = last.unwrap_or(self.fetched);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Reading.
 
+use cqrs_es::persist::{EventUpcaster, SerializedEvent};
 use serde_json::Value;
 
 use super::*;
@@ -120,6 +121,36 @@ async fn streams_are_loaded_together_and_as_they_were() {
     assert_eq!(journal.load_until("note", "a", 3).await.unwrap().len(), 2);
     assert_eq!(journal.load_until("note", "a", 0).await.unwrap().len(), 0);
     assert_eq!(journal.load("letter", "a").await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn all_is_read_by_pages() {
+    use futures_util::StreamExt as _;
+    let sample = Sample::new().await;
+    let mut append = note("a", 0);
+    append.streams[0].events = (0..2500).map(|_| written("x", "y")).collect();
+    sample.journal.append(append).await.unwrap();
+    for (after, limit, expected) in [
+        (0, 9999, 2500),
+        (10, 2000, 2000),
+        (0, 0, 0),
+        (2499, 1, 1),
+        (2500, 10, 0),
+    ] {
+        let mut pages = sample.journal.pages(Query {
+            after,
+            limit,
+            ..Query::default()
+        });
+        let mut next = after + 1;
+        while let Some(page) = pages.next().await {
+            for event in page.unwrap() {
+                assert_eq!(event.position, next);
+                next += 1;
+            }
+        }
+        assert_eq!(next - after - 1, expected);
+    }
 }
 
 #[tokio::test]

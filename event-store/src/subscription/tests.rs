@@ -121,7 +121,7 @@ async fn each_event_comes_once_and_in_its_streams_order() {
     until("the end", async || recorder.done() == 600).await;
     stop.cancel();
     task.await.unwrap();
-    let done = recorder.done.lock().unwrap();
+    let done = recorder.done.lock().unwrap().clone();
     let mut last = HashMap::new();
     for (position, stream) in done.iter() {
         assert!(last.insert(stream, *position).is_none_or(|before| before < *position));

@@ -1,0 +1,177 @@
+//! From rows of the table to events: columns are taken as they came over the wire, what is sealed is opened from there.
+
+use std::collections::HashMap;
+
+use chrono::DateTime;
+use cqrs_es::persist::{EventUpcaster, SerializedEvent};
+use sqlx::{
+    Row as _, ValueRef as _,
+    postgres::{PgRow, PgValueFormat},
+};
+use uuid::Uuid;
+
+use crate::{
+    DatabaseError, Event, KeyError, Keyring, Metadata, ReadError,
+    keyring::Held,
+    opening::{Opener, has_sealed},
+    sealing,
+};
+
+/// The columns in the order in which they are read here.
+pub(crate) const COLUMNS: &str = "e.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version, \
+    e.payload, e.metadata, e.owner_id, e.command_id, e.recorded_at";
+
+/// Microseconds from 1970 to 2000, from when Postgres counts.
+const EPOCH: i64 = 946_684_800_000_000;
+
+const UNEXPECTED: ReadError = ReadError::Database(DatabaseError::Damaged("a row has other columns than expected"));
+
+/// An event, or its row while its owner's keys are not at hand.
+enum Slot {
+    Event(Event),
+    Row(Uuid, PgRow),
+}
+
+/// Opens rows as they come. Rows whose owners' keys are not in memory wait until the keys are fetched, once for all of them.
+pub(crate) struct Rows<'a> {
+    keyring: &'a Keyring,
+    upcasters: &'a [Box<dyn EventUpcaster>],
+    held: HashMap<Uuid, Held>,
+    slots: Vec<Slot>,
+    opener: Opener,
+    associated: Vec<u8>,
+}
+
+impl<'a> Rows<'a> {
+    pub(crate) fn new(keyring: &'a Keyring, upcasters: &'a [Box<dyn EventUpcaster>]) -> Self {
+        let (held, opener) = (HashMap::new(), Opener::default());
+        Self {
+            keyring,
+            upcasters,
+            held,
+            slots: Vec::new(),
+            opener,
+            associated: Vec::new(),
+        }
+    }
+
+    /// Takes the next row, unless it is not wanted by kind and event type. Returns its position.
+    pub(crate) fn take(&mut self, row: PgRow, wanted: &impl Fn(&str, &str) -> bool) -> Result<i64, ReadError> {
+        let position = i64::from_be_bytes(fixed(&row, 0)?);
+        if !wanted(text(&row, 1)?, text(&row, 4)?) {
+            return Ok(position);
+        }
+        let owner = Uuid::from_bytes(fixed(&row, 8)?);
+        if !self.held.contains_key(&owner) {
+            match self.keyring.cached(owner) {
+                Some(held) => drop(self.held.insert(owner, held)),
+                None => {
+                    self.slots.push(Slot::Row(owner, row));
+                    return Ok(position);
+                }
+            }
+        }
+        let event = self.event(&row)?;
+        self.slots.push(Slot::Event(event));
+        Ok(position)
+    }
+
+    /// All events, in the order in which their rows came.
+    pub(crate) async fn events(mut self) -> Result<Vec<Event>, ReadError> {
+        let missing = self.slots.iter().filter_map(|slot| match slot {
+            Slot::Event(_) => None,
+            Slot::Row(owner, _) => Some(*owner),
+        });
+        let mut missing: Vec<Uuid> = missing.collect();
+        missing.sort_unstable();
+        missing.dedup();
+        if !missing.is_empty() {
+            self.held.extend(self.keyring.held(&missing).await?);
+        }
+        let slots = std::mem::take(&mut self.slots).into_iter();
+        slots
+            .map(|slot| match slot {
+                Slot::Event(event) => Ok(event),
+                Slot::Row(_, row) => self.event(&row),
+            })
+            .collect()
+    }
+
+    fn event(&mut self, row: &PgRow) -> Result<Event, ReadError> {
+        let position = i64::from_be_bytes(fixed(row, 0)?);
+        let damaged = |_| ReadError::Damaged { position };
+        let micros = i64::from_be_bytes(fixed(row, 10)?).checked_add(EPOCH);
+        let (kind, stream, sequence) = (text(row, 1)?, text(row, 2)?, i64::from_be_bytes(fixed(row, 3)?));
+        let (payload, owner) = (text(row, 6)?, Uuid::from_bytes(fixed(row, 8)?));
+        let payload = if has_sealed(payload) {
+            let keys = match self.held.get(&owner) {
+                Some(Held::Keys(keys)) => Some(&**keys),
+                Some(Held::Forgotten) => None,
+                None => return Err(KeyError::Missing.into()),
+            };
+            sealing::associated(owner, kind, stream, sequence, &mut self.associated);
+            self.opener
+                .open(keys, &mut self.associated, payload)
+                .map_err(|_| ReadError::Damaged { position })?
+        } else {
+            payload.to_owned()
+        };
+        let event = Event {
+            position,
+            kind: kind.to_owned(),
+            stream: stream.to_owned(),
+            sequence,
+            event_type: text(row, 4)?.to_owned(),
+            version: text(row, 5)?.to_owned(),
+            payload,
+            metadata: Metadata::parse(text(row, 7)?).map_err(damaged)?,
+            owner,
+            command_id: match row.try_get_raw(9)?.is_null() {
+                true => None,
+                false => Some(Uuid::from_bytes(fixed(row, 9)?)),
+            },
+            recorded_at: micros
+                .and_then(DateTime::from_timestamp_micros)
+                .ok_or(ReadError::Damaged { position })?,
+        };
+        upcast(event, self.upcasters)
+    }
+}
+
+fn text(row: &PgRow, column: usize) -> Result<&str, ReadError> {
+    // The binary form of `text` and of `json` is the text itself.
+    row.try_get_raw(column)?.as_str().map_err(|_| UNEXPECTED)
+}
+
+fn fixed<const N: usize>(row: &PgRow, column: usize) -> Result<[u8; N], ReadError> {
+    let value = row.try_get_raw(column)?;
+    match (value.format(), value.as_bytes()) {
+        (PgValueFormat::Binary, Ok(bytes)) => bytes.try_into().map_err(|_| UNEXPECTED),
+        _ => Err(UNEXPECTED),
+    }
+}
+
+/// Brings an event of an old version to the newest shape.
+fn upcast(mut event: Event, upcasters: &[Box<dyn EventUpcaster>]) -> Result<Event, ReadError> {
+    for upcaster in upcasters {
+        if !upcaster.can_upcast(&event.event_type, &event.version) {
+            continue;
+        }
+        let damaged = |_| ReadError::Damaged {
+            position: event.position,
+        };
+        let old = SerializedEvent {
+            aggregate_id: event.stream.clone(),
+            sequence: usize::try_from(event.sequence).unwrap_or_default(),
+            aggregate_type: event.kind.clone(),
+            event_type: event.event_type.clone(),
+            event_version: event.version.clone(),
+            payload: serde_json::from_str(&event.payload).map_err(damaged)?,
+            metadata: serde_json::Value::Null,
+        };
+        let new = upcaster.upcast(old);
+        event.payload = new.payload.to_string();
+        (event.event_type, event.version) = (new.event_type, new.event_version);
+    }
+    Ok(event)
+}
