@@ -13,6 +13,7 @@ mod imports;
 mod layout;
 mod lists;
 mod openapi;
+mod operations;
 mod pipeline;
 mod problems;
 mod sealing;

@@ -53,7 +53,7 @@ fn agrees(document: &Value, name: &str, fields: &[&str]) {
     for field in fields {
         let (found, expected) = (value(document, field), truth[*field].as_str());
         let same = match (found, expected) {
-            (Some(found), Some(expected)) => found.eq_ignore_ascii_case(expected),
+            (Some(found), Some(expected)) => shortest(found).eq_ignore_ascii_case(shortest(expected)),
             (found, expected) => found == expected,
         };
         assert!(
@@ -61,6 +61,16 @@ fn agrees(document: &Value, name: &str, fields: &[&str]) {
             "{field} of {name} is {found:?}, not {expected:?}: {}",
             document["fields"]
         );
+    }
+}
+
+/// An amount without the zeroes at its end: a spreadsheet knows of none.
+fn shortest(text: &str) -> &str {
+    let amount = text.contains('.') && text.bytes().all(|byte| byte.is_ascii_digit() || b".-".contains(&byte));
+    if amount {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
     }
 }
 
@@ -253,15 +263,8 @@ async fn progress_can_be_watched() {
     app.finish().await;
 }
 
-/// A PDF whose page is its own grandfather: whoever looks for what the page inherits goes round for ever.
-fn looping_pdf() -> Vec<u8> {
-    let objects = [
-        "<< /Type /Catalog /Pages 2 0 R >>",
-        "<< /Type /Pages /Kids [3 0 R] /Count 1 /Parent 4 0 R >>",
-        "<< /Type /Page /Parent 2 0 R /Contents 5 0 R >>",
-        "<< /Type /Pages /Kids [2 0 R] /Count 1 /Parent 2 0 R >>",
-        "<< /Length 37 >>\nstream\nBT /F1 12 Tf 10 10 Td (Total 1.00) Tj ET\nendstream",
-    ];
+/// A PDF of these objects.
+fn pdf(objects: &[String]) -> Vec<u8> {
     let mut pdf = String::from("%PDF-1.4\n");
     let mut places = Vec::new();
     for (number, object) in objects.iter().enumerate() {
@@ -273,20 +276,67 @@ fn looping_pdf() -> Vec<u8> {
     for place in places {
         pdf.push_str(&format!("{place:010} 00000 n \n"));
     }
+    let size = objects.len() + 1;
     pdf.push_str(&format!(
-        "trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n",
-        objects.len() + 1
+        "trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n"
     ));
     pdf.into_bytes()
 }
 
+fn stream(dictionary: &str, content: &str) -> String {
+    format!(
+        "<< {dictionary} /Length {} >>\nstream\n{content}\nendstream",
+        content.len()
+    )
+}
+
+/// A PDF whose page is its own grandfather: whoever looks for what the page inherits goes round for ever.
+fn circular_pdf() -> Vec<u8> {
+    pdf(&[
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 /Parent 4 0 R >>".to_owned(),
+        "<< /Type /Page /Parent 2 0 R /Contents 5 0 R >>".to_owned(),
+        "<< /Type /Pages /Kids [2 0 R] /Count 1 /Parent 2 0 R >>".to_owned(),
+        stream("", "BT /F1 12 Tf 10 10 Td (Total 1.00) Tj ET"),
+    ])
+}
+
+/// A PDF of forms that each draw the next one twice: at the end there are more drawings than anybody has time for.
+fn endless_pdf() -> Vec<u8> {
+    const DEPTH: usize = 40;
+    let mut objects = vec![
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Contents 4 0 R /Resources << /XObject << /X 5 0 R >> >> >>"
+            .to_owned(),
+        stream("", "/X Do"),
+    ];
+    let form = "/Type /XObject /Subtype /Form /BBox [0 0 200 200]";
+    for next in 6..6 + DEPTH {
+        objects.push(stream(
+            &format!("{form} /Resources << /XObject << /X {next} 0 R >> >>"),
+            "/X Do /X Do",
+        ));
+    }
+    let font = "/Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>";
+    objects.push(stream(
+        &format!("{form} {font}"),
+        "BT /F1 12 Tf 10 10 Td (Total 1.00) Tj ET",
+    ));
+    pdf(&objects)
+}
+
 #[tokio::test]
 async fn a_hostile_file_costs_its_own_extraction_and_nothing_else() {
-    const LIMIT_SECONDS: u64 = 6;
-    let app =
-        TestApp::start_with(Options::default().with("SPENDLOG_READ_TIME_LIMIT_S", LIMIT_SECONDS.to_string())).await;
+    const LIMIT_SECONDS: u64 = 10;
+    let limit = Options::default().with("SPENDLOG_READ_TIME_LIMIT_S", LIMIT_SECONDS.to_string());
+    let app = TestApp::start_with(limit).await;
     let (person, account) = trusting(&app).await;
-    let hostile = person.upload("hostile.pdf", looping_pdf(), &[]).await.expect(201);
+    let circular = person.upload("circular.pdf", circular_pdf(), &[]).await.expect(201);
+    let endless = person
+        .upload("endless.pdf", endless_pdf(), &[("account", &account)])
+        .await
+        .expect(201);
     let began = Instant::now();
     let next = process(&person, "invoice.pdf", &[("account", &account)]).await;
     assert_eq!(next["status"], "confirmed");
@@ -294,24 +344,23 @@ async fn a_hostile_file_costs_its_own_extraction_and_nothing_else() {
         began.elapsed().as_secs() < LIMIT_SECONDS * 3,
         "the next document was not kept waiting"
     );
-    let failed = person.document_in(hostile.text("id"), &["failed"]).await;
-    let reason = failed["failure"]["reason"].as_str().expect("a failure has a reason");
-    assert!(
-        ["time_limit", "malformed", "reader_died", "memory_limit", "no_text"].contains(&reason),
-        "{reason}"
+
+    let failed = person.document_in(endless.text("id"), &["failed"]).await;
+    assert_eq!(
+        (&failed["failure"]["step"], &failed["failure"]["reason"]),
+        (&json!("recognise"), &json!("time_limit"))
     );
-    let history = person
-        .get(&format!("/finance/documents/{}/history", hostile.text("id")))
-        .await
-        .expect(200);
+    let path = format!("/finance/documents/{}", endless.text("id"));
+    let history = person.get(&format!("{path}/history")).await.expect(200);
     assert!(history.body.to_string().contains("document.failed"));
     // What failed can be rejected, and nothing else.
-    let path = format!("/finance/documents/{}", hostile.text("id"));
     person
         .post(&format!("{path}/confirm"), json!({}))
         .await
         .expect_problem(409, "document-finished");
     person.post(&format!("{path}/reject"), json!({})).await.expect(200);
+    // Whether anything can be read of the other one is up to the reader; that it comes to an end is not.
+    person.document_in(circular.text("id"), &["failed", "in_review"]).await;
     app.finish().await;
 }
 
