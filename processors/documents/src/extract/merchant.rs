@@ -39,7 +39,7 @@ pub(crate) const LEGAL_FORMS: &[&str] = &[
     "KGAA", "SE", "SA", "S A", "SAS", "SARL", "S A R L", "EURL", "SNC", "SCI", "S L", "SL", "S L U", "SLU", "S A U",
     "SPA", "S P A", "SRL", "S R L", "S N C", "S A S", "B V", "BV", "N V", "NV", "VOF", "V O F", "AB", "A S", "APS",
     "OY", "OYJ", "ASA", "SP Z O O", "SP ZOO", "S R O", "SRO", "A S", "KFT", "ZRT", "BT", "D O O", "DOO", "LTDA",
-    "EIRELI", "SA DE CV", "KK", "CO LTD", "PT", "TBK", "CV", "CO OPERATIVE", "COOPERATIVE",
+    "EIRELI", "SA DE CV", "KK", "CO LTD", "PT", "TBK", "CV", "CO-OPERATIVE", "CO OPERATIVE", "COOPERATIVE",
 ];
 /// Words that name a trade: they stand in names of shops, and some of them only at the end.
 #[rustfmt::skip]
