@@ -9,6 +9,7 @@ use spendlog_event_store::{
     cluster::{Cluster, ClusterError},
     migrate,
 };
+use sqlx::{Connection as _, PgConnection};
 
 use crate::config::{Config, Objects, S3};
 
@@ -72,6 +73,10 @@ impl Foundation {
 /// Connects to the database: the given one, or that of the private cluster, which is started where it does not run.
 pub(crate) async fn connect(config: &Config, used: Use) -> anyhow::Result<(Option<Cluster>, Database)> {
     if let Some(url) = &config.database_url {
+        // A pool says only that it has waited; a single connection says why.
+        let tried = PgConnection::connect(url.reveal()).await;
+        let tried = tried.context("the server of DATABASE_URL can't be used")?.close().await;
+        tried.context("the server of DATABASE_URL broke off")?;
         let database = Database::connect(url.reveal(), config.database_connections).await;
         return Ok((None, database.context("the server of DATABASE_URL can't be used")?));
     }

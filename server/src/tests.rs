@@ -64,8 +64,21 @@ fn parked_events_are_named_or_all_are_meant() {
 #[test]
 fn the_description_of_the_api_is_checked_in() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/openapi.json");
-    let written = std::fs::read_to_string(path).unwrap();
-    assert_eq!(written, api::printed().unwrap(), "write it anew: make openapi");
+    let (written, made) = (std::fs::read_to_string(path).unwrap(), api::printed().unwrap());
+    let differs = written
+        .lines()
+        .zip(made.lines())
+        .enumerate()
+        .find(|(_, (old, new))| old != new);
+    assert_eq!(
+        differs, None,
+        "the first line that differs; write it anew: make openapi"
+    );
+    assert_eq!(
+        written.len(),
+        made.len(),
+        "one goes on after the other ends; write it anew: make openapi"
+    );
 }
 
 #[test]

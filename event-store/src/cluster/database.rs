@@ -60,7 +60,11 @@ pub(super) async fn init(binaries: &Binaries, place: &Place) -> Result<(), Clust
 
 /// What PostgreSQL is started with: given with each start, so that the data folder holds no settings of ours.
 pub(super) fn settings(socket: &Path, durability: Durability) -> Vec<OsString> {
-    let on = if durability == Durability::Full { "on" } else { "off" };
+    // Tests run many servers at once on one cluster.
+    let (on, connections) = match durability {
+        Durability::Full => ("on", "80"),
+        Durability::None => ("off", "300"),
+    };
     let mut settings: Vec<(&str, OsString)> = [
         ("listen_addresses", ""),
         ("port", "5432"),
@@ -68,7 +72,7 @@ pub(super) fn settings(socket: &Path, durability: Durability) -> Vec<OsString> {
         ("fsync", on),
         ("synchronous_commit", on),
         ("full_page_writes", on),
-        ("max_connections", "80"),
+        ("max_connections", connections),
         ("shared_buffers", "128MB"),
         ("work_mem", "16MB"),
         ("maintenance_work_mem", "128MB"),

@@ -1,5 +1,7 @@
 //! Tests of the configuration.
 
+use std::path::Path;
+
 use super::*;
 
 fn config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -18,7 +20,7 @@ fn the_defaults_hold_where_nothing_is_set() {
     let config = config(&[("PATH", "/bin"), ("SPENDLOG_LISTEN", "")]).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.models, PathBuf::from("./data/models"));
-    assert!(matches!(config.objects, Objects::Folder(folder) if folder == PathBuf::from("./data/objects")));
+    assert!(matches!(config.objects, Objects::Folder(folder) if folder.as_path() == Path::new("./data/objects")));
     assert_eq!(
         config.roles,
         Roles {
