@@ -108,7 +108,7 @@ async fn books(fixture: &Fixture, count: usize) -> anyhow::Result<Vec<Book>> {
 async fn callers_for(fixture: &Fixture, books: &[Book], time: Duration, times: &mut Vec<f64>) -> anyhow::Result<f64> {
     let started = Instant::now();
     let mut callers = JoinSet::new();
-    for book in books.iter().copied() {
+    for &book in books {
         let journal = fixture.journal.clone();
         callers.spawn(async move {
             let mut times = Vec::new();

@@ -8,6 +8,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::float_arithmetic,
+    clippy::large_futures,
     reason = "a benchmark prints, calculates rates, and stops where anything fails"
 )]
 

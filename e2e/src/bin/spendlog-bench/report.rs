@@ -99,7 +99,7 @@ impl Report {
             .map(|m| {
                 json!({
                     "name": m.name, "value": m.value, "unit": m.unit, "p50_ms": m.p50_ms, "p99_ms": m.p99_ms,
-                    "beside": m.beside.map(|(what, value)| json!({"what": what, "value": value})), "ratio": m.ratio,
+                    "beside": m.beside.map(|(_, value)| value), "ratio": m.ratio,
                 })
             })
             .collect();
