@@ -19,6 +19,9 @@ use spendlog_event_store::{
 use tempfile::TempDir;
 use uuid::Uuid;
 
+/// A byte of the master key, in hexadecimal digits.
+pub(crate) const MASTER_KEY: &str = "5a";
+
 /// What appends are made on.
 pub(crate) struct Fixture {
     cluster: Cluster,
@@ -38,7 +41,7 @@ impl Fixture {
         let cluster = Cluster::start(&folder.path().join("postgres")).await?;
         let database = Database::connect(cluster.url(), 8).await?;
         migrate(&database).await?;
-        let keyring = Keyring::open(&database, MasterKey::from_hex(&"5a".repeat(32))?).await?;
+        let keyring = Keyring::open(&database, MasterKey::from_hex(&MASTER_KEY.repeat(32))?).await?;
         let schemas = event_schemas();
         let plans = SealPlans::new(
             schemas

@@ -27,6 +27,8 @@ const PER_REQUEST: usize = 1000;
 /// One of the `http-…` measurements.
 pub(crate) async fn measure(name: &str) -> anyhow::Result<Measured> {
     let fixture = fixture().await?;
+    // The server has a journal of its own.
+    fixture.journal.close().await;
     let mut server = Server::start(&fixture).await?;
     let (connections, requests) = match name {
         "http-create/1" => (1, server.creates(1).await?),
@@ -123,6 +125,7 @@ impl Server {
             .env("DATABASE_URL", fixture.url())
             .env("SPENDLOG_DATA", fixture.folder().join("data"))
             .env("SPENDLOG_LISTEN", "127.0.0.1:0")
+            .env("SPENDLOG_MASTER_KEY", crate::fixture::MASTER_KEY.repeat(32))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(fixture.folder().join("server.log"))?)
@@ -137,7 +140,8 @@ impl Server {
             }
         }
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let address = address.context("the server ended before it listened")?;
+        let log = || std::fs::read_to_string(fixture.folder().join("server.log")).unwrap_or_default();
+        let address = address.with_context(|| format!("the server ended before it listened: {}", log()))?;
         Ok(Self {
             child,
             address,

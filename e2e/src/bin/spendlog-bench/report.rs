@@ -80,9 +80,13 @@ impl Report {
                 .beside
                 .map_or(String::new(), |(what, value)| format!("{value:.0} {what}"));
             println!(
-                "{:<22} {:>12.0} {:<14} {:>9} {:>9} {:>7}  {beside}",
+                "{:<22} {:>12} {:<14} {:>9} {:>9} {:>7}  {beside}",
                 m.name,
-                m.value,
+                if m.value < 100.0 {
+                    format!("{:.1}", m.value)
+                } else {
+                    format!("{:.0}", m.value)
+                },
                 m.unit,
                 optional(m.p50_ms),
                 optional(m.p99_ms),
