@@ -47,7 +47,7 @@ eval: setup ## Scores the reading of documents: CORPORA=folder [SPLIT=dev] [ONLY
 
 bench: setup ## Measures on a private PostgreSQL with full durability: [ONLY=name,...]
 	@cargo build --release -p spendlog-server -p spendlog-e2e
-	@$(TARGET)/release/spendlog-bench $(ONLY)
+	@$(TARGET)/release/spendlog-bench $(if $(ONLY),--only "$(ONLY)")
 
 openapi: ## Writes schemas/openapi.json and .env.example anew
 	@cargo build -p spendlog-server

@@ -116,8 +116,18 @@ impl Person {
         self.send(self.request(Method::GET, path)).await
     }
 
-    /// GET of what is at least as new as this position.
+    /// GET of what is at least as new as this position. Asks again while the tables are behind, as the answer says to:
+    /// on a busy machine two seconds may be too few.
     pub async fn get_at(&self, path: &str, position: i64) -> Answer {
+        eventually("the read tables are there", async || {
+            let answer = self.get_at_once(path, position).await;
+            (answer.body["code"] != "read-model-behind").then_some(answer)
+        })
+        .await
+    }
+
+    /// The same, with whatever is answered first.
+    pub async fn get_at_once(&self, path: &str, position: i64) -> Answer {
         self.send(self.request(Method::GET, path).header("spendlog-position", position))
             .await
     }

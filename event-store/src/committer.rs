@@ -1,7 +1,7 @@
 //! The one writer of this process: commands that wait at the same moment go into one transaction.
 //!
 //! While nobody else writes, a batch is judged, numbered and hashed on a guess (the head is the one left by the batch before,
-//! and each stream is where its first mention expects it) and written by one call, which checks the guess under the lock. When
+//! and each stream is where its first mention expects it) and written by one statement, which checks the guess. When
 //! the guess was wrong, the slow way is taken: lock, look, judge on what is there, write.
 
 use std::{
@@ -28,8 +28,9 @@ use crate::{
 const MOST_COMMANDS: usize = 1000;
 /// A batch that has so many bytes is not filled up further.
 const ENOUGH_BYTES: usize = 8 * 1024 * 1024;
-/// A second batch is sent behind the one under way as soon as so many commands wait: fewer are better kept for the next batch.
-const SECOND: usize = 16;
+/// A second batch is sent behind the one under way as soon as as many commands wait as are under way, and at least so many:
+/// fewer are better kept for the next batch.
+const SECOND: usize = 4;
 /// How long a new connection is tried for before the commands that wait are told.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How many lost connections one batch survives.
@@ -73,7 +74,11 @@ struct Landed {
     written: Result<bool, DatabaseError>,
 }
 
-type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
+/// A batch that was sent on a guess.
+struct Flight {
+    commands: usize,
+    landing: Pin<Box<dyn Future<Output = Landed> + Send>>,
+}
 
 /// How an attempt on the slow way ended without answers.
 enum Failed {
@@ -131,13 +136,14 @@ impl Committer {
             while let Some(front) = flying.front_mut() {
                 tokio::select! {
                     biased;
-                    landed = front => {
+                    landed = &mut front.landing => {
                         flying.pop_front();
                         self.land(landed, &mut flying).await;
                     }
                     Some(pending) = self.inbox.recv() => batch.push(pending),
                 }
-                if batch.len() >= SECOND {
+                let under_way = flying.front().map_or(0, |flight| flight.commands);
+                if batch.len() >= under_way.max(SECOND) || bytes(&batch) >= ENOUGH_BYTES {
                     break;
                 }
             }
@@ -145,15 +151,7 @@ impl Committer {
                 let Some(pending) = self.next(&stop).await else { return };
                 batch.push(pending);
             }
-            // Callers that were just answered come back now with their next command, instead of missing this batch.
-            tokio::task::yield_now().await;
-            tokio::task::yield_now().await;
-            let mut bytes: usize = batch.iter().map(|pending| pending.command.bytes).sum();
-            while batch.len() < MOST_COMMANDS && bytes < ENOUGH_BYTES {
-                let Ok(pending) = self.inbox.try_recv() else { break };
-                bytes += pending.command.bytes;
-                batch.push(pending);
-            }
+            self.drain(&mut batch);
             let batch = std::mem::take(&mut batch);
             metrics::counter!("spendlog_journal_batches_total").increment(1);
             metrics::counter!("spendlog_journal_commands_total").increment(batch.len() as u64);
@@ -165,6 +163,16 @@ impl Committer {
                 }
                 self.settle(batch, None).await;
             }
+        }
+    }
+
+    /// Adds what waits already.
+    fn drain(&mut self, batch: &mut Vec<Pending>) {
+        let mut size = bytes(batch);
+        while batch.len() < MOST_COMMANDS && size < ENOUGH_BYTES {
+            let Ok(pending) = self.inbox.try_recv() else { break };
+            size += pending.command.bytes;
+            batch.push(pending);
         }
     }
 
@@ -192,8 +200,9 @@ impl Committer {
             self.head.tree.size(),
         );
         let claims = mentions.claims(&verdict.versions);
-        let ids: Vec<Uuid> = commands().map(|command| command.id).collect();
-        if verdict.lines.is_empty() {
+        // What a guess refuses, or finds done, is not answered without having looked. What it writes, the database checks.
+        let writing = verdict.lines.iter().filter(|line| line.first.is_some()).count();
+        if writing < batch.len() {
             while !flying.is_empty() {
                 self.land_next(flying).await;
             }
@@ -202,10 +211,11 @@ impl Committer {
         let head = Columns::of(&verdict.lines, |at| &batch[at].command).extend(&self.head);
         let old = std::mem::replace(&mut self.head, head.clone());
         let (link, announced) = (self.link.clone(), self.announces());
-        let mut flight: Flight = Box::pin(async move {
+        let commands = batch.len();
+        let mut landing: Pin<Box<dyn Future<Output = Landed> + Send>> = Box::pin(async move {
             let columns = Columns::of(&verdict.lines, |at| &batch[at].command);
             let written = link
-                .append(&old, &head, &claims, &ids, &columns, announced)
+                .append(&old, &head, &claims, &columns, announced)
                 .await
                 .map_err(DatabaseError::from);
             Landed {
@@ -219,10 +229,10 @@ impl Committer {
             }
         });
         // The first poll sends it; what is sent after it stands behind it on the connection.
-        if let Poll::Ready(landed) = poll!(&mut flight) {
-            flight = Box::pin(future::ready(landed));
+        if let Poll::Ready(landed) = poll!(&mut landing) {
+            landing = Box::pin(future::ready(landed));
         }
-        flying.push_back(flight);
+        flying.push_back(Flight { commands, landing });
     }
 
     /// Whether the next commit is to be announced.
@@ -237,7 +247,7 @@ impl Committer {
 
     async fn land_next(&mut self, flying: &mut VecDeque<Flight>) {
         if let Some(flight) = flying.pop_front() {
-            let landed = flight.await;
+            let landed = flight.landing.await;
             self.land(landed, flying).await;
         }
     }
@@ -255,7 +265,7 @@ impl Committer {
         }
         let mut again = vec![landed];
         while let Some(flight) = flying.pop_front() {
-            again.push(flight.await);
+            again.push(flight.landing.await);
         }
         for Landed {
             batch,
@@ -408,6 +418,10 @@ impl Committer {
             let _gone = pending.reply.send(answer);
         }
     }
+}
+
+fn bytes(batch: &[Pending]) -> usize {
+    batch.iter().map(|pending| pending.command.bytes).sum()
 }
 
 fn refuse(batch: Vec<Pending>, error: &DatabaseError) {

@@ -6,9 +6,9 @@
 //! is too large for an event, sealed likewise. A [`Handler`] subscribes to what happens.
 
 mod append;
+pub mod cluster;
 mod columns;
 mod committer;
-pub mod cluster;
 mod database;
 mod event;
 mod feed;

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::{OwnerKeys, sealing::MARK};
+use crate::{
+    OwnerKeys,
+    sealing::{MARK, decimal},
+};
 
 /// How a forgotten string reads.
 const FORGOTTEN: &str = r#"{"forgotten":true}"#;
@@ -98,7 +101,7 @@ impl Opener {
             associated.push(b'/');
             match step {
                 Step::Key(key) => associated.extend_from_slice(&text[key.clone()]),
-                Step::Index(index) => associated.extend_from_slice(index.to_string().as_bytes()),
+                Step::Index(index) => decimal(*index, associated),
             }
         }
         self.scratch.resize(base64::decoded_len_estimate(sealed.len()), 0);

@@ -3,7 +3,7 @@
 //! A string is stored as it is only where the schema says `"x-open": true` about it, on every branch (`anyOf`, `oneOf`,
 //! `allOf`, `$ref`) by which a string can stand there; every other string is sealed, also one that the schema does not know.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -34,7 +34,8 @@ pub(crate) const SEAL_ALL: usize = 0;
 pub(crate) struct Place {
     /// A string that stands here is stored as it is.
     pub(crate) open: bool,
-    properties: HashMap<String, usize>,
+    /// Few, so that a search in order is faster than hashing.
+    properties: BTreeMap<String, usize>,
     items: usize,
 }
 

@@ -99,7 +99,8 @@ impl<'a> Sealer<'a> {
                     if index > 0 {
                         out.push(b',');
                     }
-                    self.associated.extend_from_slice(format!("/{index}").as_bytes());
+                    self.associated.push(b'/');
+                    decimal(index, &mut self.associated);
                     self.value(keys, item, place, out)?;
                     self.associated.truncate(parent);
                 }
@@ -147,8 +148,22 @@ impl<'a> Sealer<'a> {
 }
 
 fn json(text: &str, out: &mut Vec<u8>) -> Result<(), KeyError> {
-    // Writing a string into memory does not fail.
-    serde_json::to_writer(out, text).map_err(|_| KeyError::Crypto)
+    if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        // Writing a string into memory does not fail.
+        return serde_json::to_writer(out, text).map_err(|_| KeyError::Crypto);
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+    Ok(())
+}
+
+/// The number as digits, without an allocation for the few that most arrays need.
+pub(crate) fn decimal(number: usize, out: &mut Vec<u8>) {
+    match u8::try_from(number) {
+        Ok(digit @ 0..10) => out.push(b'0' + digit),
+        _ => out.extend_from_slice(number.to_string().as_bytes()),
+    }
 }
 
 #[cfg(test)]

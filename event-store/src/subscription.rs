@@ -23,6 +23,8 @@ use crate::{Event, Handler, Journal, Outcome, Query, ReadError};
 const PAGE: i64 = 500;
 /// So many events are in hand at most (waiting, running, or waiting for another try) before no more are fetched.
 const WINDOW: usize = 2000;
+/// How long a look at the newest events is put off after the last one: looking costs half as much as an append.
+const BREATH: Duration = Duration::from_millis(25);
 /// Progress is written down at most so often.
 const CHECKPOINT: Duration = Duration::from_millis(250);
 /// How often a process that does not hold a subscription tries to get it.
@@ -137,13 +139,16 @@ impl<'a> Work<'a> {
     async fn go(&mut self, stop: &CancellationToken, lost: &CancellationToken) -> Result<(), ReadError> {
         let (mut head, mut replays) = (self.journal.head(), self.journal.replays());
         replays.mark_changed();
-        let mut save_at = Instant::now();
+        let (mut save_at, mut fetch_at) = (Instant::now(), Instant::now());
         loop {
             let newest = *head.borrow_and_update();
             self.report(newest);
             let full = self.open.len() >= WINDOW;
-            if !full && self.fetched < newest {
+            if !full && self.fetched < newest && Instant::now() >= fetch_at {
                 self.fetch().await?;
+                if self.fetched >= newest {
+                    fetch_at = Instant::now() + BREATH;
+                }
             }
             self.start();
             if self.checkpoint() != self.saved && Instant::now() >= save_at {
@@ -158,8 +163,8 @@ impl<'a> Work<'a> {
                 Some(ended) = self.running.join_next_with_id() => self.ended(ended).await?,
                 Some(lane) = self.pauses.next() => self.rouse(lane),
                 asked = changed(&mut replays) => if asked { self.take_parked().await? } else { return self.finish().await },
-                () = std::future::ready(()), if behind => {}
-                more = changed(&mut head), if !full => if !more { return self.finish().await },
+                () = tokio::time::sleep_until(fetch_at), if behind => {}
+                more = changed(&mut head), if !full && !behind => if !more { return self.finish().await },
                 () = tokio::time::sleep_until(save_at), if unsaved => {}
             }
         }

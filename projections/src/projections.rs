@@ -94,6 +94,12 @@ impl Mark {
         });
     }
 
+    /// A runner begins at this position. It can lie behind what was reached: commits of read tables wait for no disk, so a
+    /// crash of the database can take the last ones back, and they are made again.
+    pub(crate) fn begins_at(&self, position: i64) {
+        self.seen.send_replace(position);
+    }
+
     /// Whether somebody waits for what is not there yet.
     pub(crate) fn awaited(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0

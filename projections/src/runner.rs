@@ -13,7 +13,7 @@ const BATCH: i64 = 1000;
 /// A batch smaller than this is followed by a pause, in which the next one grows: a transaction costs the same for one
 /// event and for fifty. Not while somebody waits.
 const SMALL: usize = 64;
-const PAUSE: Duration = Duration::from_millis(4);
+const PAUSE: Duration = Duration::from_millis(25);
 /// How often the lag is reported.
 const REPORT: Duration = Duration::from_secs(5);
 /// How often a runner that is not needed looks whether it is.
@@ -87,7 +87,7 @@ async fn session(
         sleep(STAND_BY).await;
     }
     let mut checkpoint = load(&writer, group).await?;
-    mark.reached(checkpoint.position);
+    mark.begins_at(checkpoint.position);
     mark.run_here(true);
     tracing::info!(
         projection = group.name(),

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use chrono::{Datelike, Days, Months};
+use chrono::{Datelike, Days};
 use spendlog_domain::values::{BookId, CategoryId, Currency, Date, Money};
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
@@ -197,9 +197,4 @@ impl Query {
             );
         }
     }
-}
-
-/// The last day of a day's month.
-pub fn month_end(day: Date) -> Option<Date> {
-    month_of(day).checked_add_months(Months::new(1))?.pred_opt()
 }

@@ -8,7 +8,7 @@ mod view;
 pub(crate) use fold::{
     POSTINGS, PostingRow, TRANSACTIONS, apply, merge, posting_cells, posting_rows, transaction_cells,
 };
-pub use list::{Cursor, Filter, Order, Page, Sort, bound, list};
+pub use list::{Cursor, Filter, Order, Page, Sort, list};
 pub(crate) use queries::{in_categories, load};
 pub use queries::{of_document, one, versions};
 pub use view::{Transaction, scaled};

@@ -13,7 +13,7 @@ use spendlog_schemas::{
     accounts::{Account, AccountKind, AccountStatus, AccountsQuery},
     page::Page,
     problem::ProblemDetails,
-    transactions::{AtQuery, Transaction, TransactionsQuery},
+    transactions::{AccountTransactionsQuery, AtQuery, Transaction},
 };
 use spendlog_web::{
     Caller, Code, Problem,
@@ -127,7 +127,7 @@ async fn find(
     operation_id = "accounts.transactions", tag = "accounts", security(("bearer" = [])),
     params(
         ("id" = String, Path, description = "The account"),
-        TransactionsQuery,
+        AccountTransactionsQuery,
         ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
     ),
     responses((status = 200, body = Page<Transaction>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
@@ -138,18 +138,11 @@ pub(crate) async fn transactions(
     caller: Caller,
     request: HttpRequest,
     path: Path<String>,
-    query: Query<TransactionsQuery>,
+    query: Query<AccountTransactionsQuery>,
 ) -> Result<HttpResponse, Problem> {
     let account_id: AccountId = id(&path)?;
-    let mut query = query.0;
-    if query.account.is_some() || query.book.is_some() {
-        return Err(Problem::new(
-            Code::InvalidQuery,
-            "the path names the account, and with it the book",
-        ));
-    }
     api.ready(&request, Group::Ledger).await?;
     let found = find(&api, caller, account_id, spendlog_projections::At::Now).await?;
-    query.account = Some(found.id.to_string());
+    let query = query.0.of_account(found.id.to_string());
     page_of(&api, &request, found.book, &query).await
 }

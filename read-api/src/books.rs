@@ -66,9 +66,10 @@ pub(crate) async fn list(
     operation_id = "books.one", tag = "books", security(("bearer" = [])),
     params(
         ("id" = String, Path, description = "The book"),
+        ("If-None-Match" = Option<String>, Header, description = "The version that is known"),
         ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
     ),
-    responses((status = 200, body = Book), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    responses((status = 200, body = Book), (status = 304, description = "It has the version that If-None-Match names"), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
 )]
 #[get("/finance/books/{id}")]
 pub(crate) async fn one(

@@ -71,9 +71,10 @@ pub(crate) async fn list(
     params(
         ("id" = String, Path, description = "The category"),
         AtQuery,
+        ("If-None-Match" = Option<String>, Header, description = "The version that is known"),
         ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
     ),
-    responses((status = 200, body = Category), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    responses((status = 200, body = Category), (status = 304, description = "It has the version that If-None-Match names"), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
 )]
 #[get("/finance/categories/{id}")]
 pub(crate) async fn one(

@@ -83,9 +83,10 @@ async fn find(api: &ReadApi, caller: Caller, request: &HttpRequest, path: &str) 
     operation_id = "imports.one", tag = "imports", security(("bearer" = [])),
     params(
         ("id" = String, Path, description = "The import"),
+        ("If-None-Match" = Option<String>, Header, description = "The version that is known"),
         ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
     ),
-    responses((status = 200, body = Import), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    responses((status = 200, body = Import), (status = 304, description = "It has the version that If-None-Match names"), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
 )]
 #[get("/finance/imports/{id}")]
 pub(crate) async fn one(

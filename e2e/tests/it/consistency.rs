@@ -53,7 +53,7 @@ async fn a_position_that_is_not_there_yet_is_no_stale_answer() {
     let app = TestApp::start().await;
     let person = app.person().await;
     let answer = person
-        .get_at("/finance/transactions", 1_000_000)
+        .get_at_once("/finance/transactions", 1_000_000)
         .await
         .expect_problem(503, "read-model-behind");
     assert!(answer.header("retry-after").is_some(), "it says when to try again");

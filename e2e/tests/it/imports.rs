@@ -223,3 +223,61 @@ async fn confirming_a_statement_accepts_its_lines() {
     assert_eq!(Value::from(transactions.len()), seen.body["new"]);
     app.finish().await;
 }
+
+#[tokio::test]
+async fn thousands_of_lines_are_accepted_at_once() {
+    const LINES: usize = 5000;
+    let app = TestApp::start().await;
+    let person = app.person().await;
+    let account = person.account("Current account", "EUR").await;
+    let lines = (0..LINES).map(|n| {
+        format!(
+            "2026-{:02}-{:02},-{}.25,SHOP {n}",
+            n / 28 % 12 + 1,
+            n % 28 + 1,
+            n % 90 + 1
+        )
+    });
+    let csv = format!("date,amount,description\n{}\n", lines.collect::<Vec<_>>().join("\n"));
+    let (document, import) = read(&person, "years.csv", csv.into_bytes(), &account).await;
+    let accepted = person
+        .post(&format!("/finance/imports/{import}/accept"), json!({}))
+        .await
+        .expect(200);
+    assert_eq!(counts(&accepted), (5000, 0, 0));
+    // One append: its events stand side by side, the import's among them.
+    let after = accepted.position() - i64::try_from(LINES).expect("a number") - 1;
+    let events = person
+        .all(&format!("/audit/events?limit=100&owner={}", person.book), 0)
+        .await;
+    let of_append: Vec<&Value> = events
+        .iter()
+        .filter(|event| event["position"].as_i64() > Some(after))
+        .collect();
+    assert_eq!(of_append.len(), LINES + 1);
+    assert!(
+        of_append
+            .iter()
+            .all(|event| event["correlation"] == of_append[0]["correlation"]),
+        "of one request"
+    );
+    let listed = person
+        .all(
+            &format!("/finance/transactions?limit=100&document={document}"),
+            accepted.position(),
+        )
+        .await;
+    assert_eq!(listed.len(), LINES);
+    let cents: i64 = (0..LINES)
+        .map(|n| i64::try_from(n % 90 + 1).expect("a number") * 100 + 25)
+        .sum();
+    let expected = format!("-{}.{:02}", cents / 100, cents % 100);
+    assert_eq!(balance(&person, &account, accepted.position()).await, expected);
+    let reverted = person
+        .post(&format!("/finance/imports/{import}/revert"), json!({}))
+        .await
+        .expect(200);
+    assert_eq!(reverted.body["voided"], LINES);
+    assert_eq!(balance(&person, &account, reverted.position()).await, "0.00");
+    app.finish().await;
+}

@@ -22,5 +22,9 @@ pub struct Classification {
 /// Takes a reading for a receipt, an invoice, a statement, an expense report or something else.
 pub fn classify(reading: &Reading) -> Classification {
     let (kind, confidence) = cues::decide(reading);
-    Classification { kind, engine: "cues/1", confidence }
+    Classification {
+        kind,
+        engine: "cues/1",
+        confidence,
+    }
 }

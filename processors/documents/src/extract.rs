@@ -4,8 +4,8 @@
 //! and answers with the best, or with nothing where none is good enough. Scores are whole numbers; a confidence is
 //! the rule's score capped by how sure the reading of those words was.
 
-use spendlog_domain::documents::{DocumentKind, Field};
-use spendlog_domain::values::{Currency, Date};
+use spendlog_domain::documents::{DocumentKind, Field, FieldValue};
+use spendlog_domain::values::{Currency, Date, Decimal};
 
 use crate::reading::{DocumentLine, Reading};
 
@@ -43,10 +43,10 @@ mod tests;
 mod text;
 mod total;
 
+pub(crate) use amounts::units;
 pub(crate) use statement_columns::looks_like_statement;
 pub(crate) use statement_text::{dated_rows, has_heads};
 pub(crate) use text::Labelled;
-pub(crate) use amounts::units;
 
 /// The name of these rules, as it is kept with every document that they read.
 const ENGINE: &str = "rules/1";
@@ -74,9 +74,42 @@ pub struct Extraction {
 
 /// Reads the fields and lines that a document of this kind has.
 pub fn extract(reading: &Reading, kind: DocumentKind, hints: &Hints) -> Extraction {
-    match kind {
+    let extraction = match kind {
         DocumentKind::BankStatement => statement::statement(reading, hints),
         DocumentKind::ExpenseReport => expenses::expenses(reading, hints),
-        DocumentKind::Receipt | DocumentKind::Invoice | DocumentKind::Other => sale::sale(&page::Rows::of(reading), kind, hints),
+        DocumentKind::Receipt | DocumentKind::Invoice | DocumentKind::Other => {
+            sale::sale(&page::Rows::of(reading), kind, hints)
+        }
+    };
+    with_the_currencys_digits(extraction)
+}
+
+/// A spreadsheet says 234.5 where a person writes 234.50: sums get the digits of their currency. What has more stays as it is.
+fn with_the_currencys_digits(mut extraction: Extraction) -> Extraction {
+    let currency = extraction.fields.iter().find_map(|field| match field.value {
+        FieldValue::Currency(currency) => Some(currency),
+        _ => None,
+    });
+    let Some(currency) = currency else { return extraction };
+    let pad = |amount: &mut Decimal| {
+        if let Ok(money) = amount.money(currency) {
+            *amount = money.decimal();
+        }
+    };
+    for field in &mut extraction.fields {
+        if let FieldValue::Amount(amount) = &mut field.value {
+            pad(amount);
+        }
     }
+    for line in &mut extraction.lines {
+        match line {
+            DocumentLine::Item(item) => item.total.iter_mut().for_each(pad),
+            DocumentLine::Movement(movement) if movement.currency.is_none_or(|own| own == currency) => {
+                pad(&mut movement.amount);
+                movement.balance.iter_mut().for_each(pad);
+            }
+            DocumentLine::Movement(_) => {}
+        }
+    }
+    extraction
 }

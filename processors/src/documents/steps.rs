@@ -168,7 +168,9 @@ impl DocumentPipeline {
             let statement = ReadStatement {
                 document,
                 number: place,
-                account: number.and_then(|number| lookup::with_number(&accounts, &number)).or(hint),
+                account: number
+                    .and_then(|number| lookup::with_number(&accounts, &number))
+                    .or(hint),
                 currency,
                 lines: lines.file,
                 lines_count: lines.count,

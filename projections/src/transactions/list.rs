@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
-use spendlog_domain::values::{BookId, Date, Money};
+use spendlog_domain::values::{BookId, Date};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -74,11 +74,6 @@ pub struct Page {
     pub bodies: Vec<String>,
     /// Where the page ended, if there is more.
     pub next: Option<Cursor>,
-}
-
-/// An amount for [`Filter::amount_min`] and [`Filter::amount_max`].
-pub fn bound(amount: Money) -> i64 {
-    super::scaled(amount)
 }
 
 /// A page of a book's transactions, as they are or were. A cursor of another order is the same as none.

@@ -8,7 +8,7 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use spendlog_schemas::{
-    documents::{DocumentLine, DocumentText, LinesQuery},
+    documents::{DocumentLine, DocumentText, LinesQuery, OriginalFile},
     page::Page,
     problem::ProblemDetails,
 };
@@ -29,7 +29,7 @@ use crate::{
         ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
     ),
     responses(
-        (status = 200, body = Vec<u8>, content_type = "application/octet-stream", description = "The file, with its own media type"),
+        (status = 200, body = OriginalFile, content_type = "application/octet-stream", description = "The file, with its own media type"),
         (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
     ),
 )]

@@ -186,6 +186,11 @@ pub struct DocumentText {
     pub reading: serde_json::Value,
 }
 
+/// The file as it was uploaded.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct OriginalFile(pub Vec<u8>);
+
 /// Which documents.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -175,6 +175,79 @@ pub struct TransactionsQuery {
     pub after: Option<String>,
 }
 
+/// Which transactions of an account, whose book it is.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AccountTransactionsQuery {
+    /// On this day or later.
+    pub from: Option<NaiveDate>,
+    /// On this day or earlier.
+    pub to: Option<NaiveDate>,
+    /// Of this amount or more.
+    #[param(example = "-50.00")]
+    pub amount_min: Option<String>,
+    /// Of this amount or less.
+    #[param(example = "-10.00")]
+    pub amount_max: Option<String>,
+    /// With a posting in this category.
+    pub category: Option<String>,
+    /// Recorded from this document.
+    pub document: Option<String>,
+    /// With this text in merchant or note, whatever the case.
+    #[param(max_length = 100)]
+    pub text: Option<String>,
+    /// Only those that count, or only those that don't.
+    #[param(inline)]
+    pub status: Option<TransactionStatus>,
+    /// In which order; `-booked_on` unless said.
+    #[param(inline)]
+    pub order: Option<TransactionsOrder>,
+    /// As the journal stood then: a position, or a time of RFC 3339.
+    pub at: Option<String>,
+    /// How many rows: 1 to 100, 50 unless said.
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<u32>,
+    /// The cursor that an earlier page ended with.
+    pub after: Option<String>,
+}
+
+impl AccountTransactionsQuery {
+    /// The same among all transactions.
+    pub fn of_account(self, account: String) -> TransactionsQuery {
+        let Self {
+            from,
+            to,
+            amount_min,
+            amount_max,
+            category,
+            document,
+            text,
+            status,
+            order,
+            at,
+            limit,
+            after,
+        } = self;
+        TransactionsQuery {
+            book: None,
+            account: Some(account),
+            from,
+            to,
+            amount_min,
+            amount_max,
+            category,
+            document,
+            text,
+            status,
+            order,
+            at,
+            limit,
+            after,
+        }
+    }
+}
+
 /// As of when.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -72,6 +72,10 @@ async fn main() -> anyhow::Result<()> {
             "rebuild" => read::rebuild(name).await?,
             http => http::measure(http).await?,
         };
+        let ratio = measured
+            .ratio
+            .map_or(String::new(), |ratio| format!(", ratio {ratio:.2}"));
+        eprintln!("    {:.1} {}{ratio}", measured.value, measured.unit);
         report.add(measured);
     }
     report.print();

@@ -1,5 +1,6 @@
 //! Who pays: the name behind or below a heading of the recipient.
 
+use super::items::HEADS;
 use super::merchant::{Found, Letterhead, clean_name};
 use super::page::{Cell, Row, Rows, around};
 use super::rowkind::{HOUSE, Kind, POSTCODE};
@@ -34,7 +35,7 @@ pub(crate) fn customer(rows: &Rows, letterhead: &Letterhead<'_>) -> Option<Found
         if let Some(next) = row
             .cells
             .get(at + 1)
-            .filter(|cell| is_name(&cell.text) && label.text.trim_end().ends_with(':'))
+            .filter(|cell| is_name(&cell.text) && (label.text.trim_end().ends_with(':') || in_list(rows, index)))
         {
             return found(row, index, next.text.clone());
         }
@@ -70,6 +71,29 @@ pub(crate) fn customer(rows: &Rows, letterhead: &Letterhead<'_>) -> Option<Found
     }
     None
 }
+
+/// Whether the row is one of a list of names and values: two cells that stand below, or above, two others.
+fn in_list(rows: &Rows, index: usize) -> bool {
+    let ends = |row: &Row| match &row.cells[..] {
+        [name, value] => Some((name.area?.x0, value.area?.x0)),
+        _ => None,
+    };
+    let near = |other: usize| {
+        let (a, b) = (ends(&rows.rows[index])?, ends(rows.rows.get(other)?)?);
+        Some(a.0.abs_diff(b.0) < 100 && a.1.abs_diff(b.1) < 100)
+    };
+    [index.wrapping_sub(1), index + 1]
+        .into_iter()
+        .any(|other| near(other) == Some(true))
+        && !Labelled::of(&rows.rows[index].cells[1].text).any(PARTIES)
+}
+
+/// Heads beside that of the recipient: blocks stand under them.
+#[rustfmt::skip]
+const PARTIES: &[&str] = &[
+    "SHIP TO", "DELIVER TO", "DELIVERY", "SELLER", "SUPPLIER", "VENDOR", "FROM", "INVOICE", "DETAILS", "PAYMENT",
+    "VERKAUFER", "LIEFERANT", "LIEFERADRESSE", "RECHNUNG", "FOURNISSEUR", "VENDEUR", "LIVRAISON", "FORNITORE",
+];
 
 /// Labels that stand in the block of a customer and are no name.
 #[rustfmt::skip]
@@ -157,7 +181,7 @@ fn is_city(text: &str) -> bool {
 
 fn is_name(text: &str) -> bool {
     let words = Labelled::of(text);
-    if words.starts(LABELS) {
+    if words.starts(LABELS) || HEADS.contains(&fold(text).as_str()) {
         return false;
     }
     words.letters() >= 3

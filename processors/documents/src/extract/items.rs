@@ -22,8 +22,9 @@ regex!(
 );
 regex!(CODE_ONLY, r"^[\dA-Z./_-]*\d{4,}[\dA-Z./_-]*$");
 
+/// Heads of the columns of a list of items.
 #[rustfmt::skip]
-const HEADS: &[&str] = &[
+pub(crate) const HEADS: &[&str] = &[
     "ITEM", "ITEMS", "DESCRIPTION", "DESC", "QTY", "QUANTITY", "PRICE", "U PRICE", "UNIT PRICE", "S PRICE", "AMOUNT",
     "AMT", "U P", "DISC", "CODE", "NO", "UOM", "RM", "TAX", "TOTAL", "PRODUCT", "ARTICLE", "RATE", "ARTIKEL",
     "BEZEICHNUNG", "BESCHREIBUNG", "ARTIKELBESCHREIBUNG", "MENGE", "ANZAHL", "EINZELPREIS", "PREIS", "BETRAG",

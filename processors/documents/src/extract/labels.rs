@@ -149,9 +149,32 @@ const GRAND: &[&str] = &[
 #[rustfmt::skip]
 const NET: &[&str] = &["NET TOTAL", "NET AMT", "NET SALES", "TOTAL NET"];
 const TOTAL: &[&str] = &[
-    "TOTAL AMOUNT", "TOTAL AMT", "TOTAL SALES", "TOTAL RM", "TOTAL BAYARAN", "TOTAL", "TTL", "TOTALS", "TOTALE",
-    "TOTAAL", "SUMME", "GESAMT", "GESAMTPREIS", "JUMLAH", "SUMA", "SUMMA", "SUM", "IMPORTE", "MONTANT", "TOT",
-    "YHTEENSA", "OSSZESEN", "I ALT", "TOPLAM", "TOTALT", "INSGESAMT",
+    "TOTAL AMOUNT",
+    "TOTAL AMT",
+    "TOTAL SALES",
+    "TOTAL RM",
+    "TOTAL BAYARAN",
+    "TOTAL",
+    "TTL",
+    "TOTALS",
+    "TOTALE",
+    "TOTAAL",
+    "SUMME",
+    "GESAMT",
+    "GESAMTPREIS",
+    "JUMLAH",
+    "SUMA",
+    "SUMMA",
+    "SUM",
+    "IMPORTE",
+    "MONTANT",
+    "TOT",
+    "YHTEENSA",
+    "OSSZESEN",
+    "I ALT",
+    "TOPLAM",
+    "TOTALT",
+    "INSGESAMT",
 ];
 #[rustfmt::skip]
 const BALANCE: &[&str] = &[
@@ -204,7 +227,8 @@ pub(crate) fn label_of(text: &Labelled) -> Option<Label> {
     if text.any(TAX) && !text.starts(&["TOTAL AMOUNT", "TOTAL SALES", "GST TAXABLE"]) {
         return Some(Label::Tax);
     }
-    if text.any(NET) {
+    // Nothing but `net`, and perhaps a currency: with more words it is a thing that is sold.
+    if text.any(NET) || text.starts(&["NET"]) && text.letters() <= 6 {
         return Some(Label::Net);
     }
     if text.any(PREPAID) {

@@ -31,7 +31,7 @@ pub(super) trait Networks {
 const STRIPS_MAX: usize = 8;
 /// … at most so many columns of pixels with the padding, which bounds the memory,
 const COLUMNS_MAX: usize = 4096;
-/// … and none is padded to more than this much of its width: with 1.25 one letter in a hundred more is read wrong.
+/// … and none is padded to more than this much of its width: what is padded further is read worse.
 const PADDING_MAX: f32 = 1.05;
 
 /// A page full of specks may cost this much, and not more. A full page takes a tenth of it on a slow machine.

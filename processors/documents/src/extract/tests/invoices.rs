@@ -111,3 +111,21 @@ fn what_was_paid_before_does_not_lessen_the_total() {
     ]);
     assert_eq!(field(&read, FieldName::Total), "238.00");
 }
+
+#[test]
+fn a_customer_in_a_list_of_names_and_values() {
+    let read = invoice(&[
+        "                    Brightwater Energy Co-operative",
+        "Invoice",
+        "   Invoice number     BW-40921",
+        "   Invoice date       6 May 2026",
+        "   Customer           Alex Sample",
+        "Description                   Quantity    Unit price    Amount",
+        "Electricity, kWh                   312          0.24     74.88",
+        "Net total                                                74.88",
+        "VAT 10%                                                   7.49",
+        "Total due                                            EUR 82.37",
+    ]);
+    assert_eq!(field(&read, FieldName::Customer), "Alex Sample");
+    assert_eq!(field(&read, FieldName::Total), "82.37");
+}

@@ -288,3 +288,19 @@ fn a_day_that_is_also_written_in_words_decides() {
     ]);
     assert_eq!(field(&read, FieldName::Date), "2017-07-08");
 }
+
+#[test]
+fn net_alone_is_a_sum_and_no_item() {
+    let read = receipt(&[
+        "THE CORNER BAKERY",
+        "RYE LOAF                 4.20",
+        "NET BAG                  1.80",
+        "NET                      6.00",
+        "VAT 20%                  1.20",
+        "TOTAL EUR                7.20",
+    ]);
+    let items: Vec<_> = items(&read).into_iter().map(|item| item.description.as_str()).collect();
+    assert_eq!(items, ["RYE LOAF", "NET BAG"]);
+    assert_eq!(field(&read, FieldName::NetTotal), "6.00");
+    assert_eq!(field(&read, FieldName::Total), "7.20");
+}

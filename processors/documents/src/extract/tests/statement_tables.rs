@@ -68,7 +68,9 @@ fn a_letter_may_be_the_sign() {
 fn without_heads_the_balance_tells_its_steps() {
     let read = statement(&table(&[
         &["DE00", "EUR", "20240102", "31,00", "27,50", "20240102", "-3,50", "Brot"],
-        &["DE00", "EUR", "20240102", "27,50", "21,25", "20240102", "-6,25", "Milch"],
+        &[
+            "DE00", "EUR", "20240102", "27,50", "21,25", "20240102", "-6,25", "Milch",
+        ],
     ]));
     assert_eq!(
         movements(&read),
