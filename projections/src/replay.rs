@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
+use futures_util::TryStreamExt as _;
 use spendlog_domain::{
     accounts, books, categories,
     transactions::{self, Posting, Target},
@@ -20,8 +21,6 @@ use crate::{
     summary::Line, transactions::Transaction,
 };
 
-/// Events read at a time.
-const BATCH: i64 = 10_000;
 const KINDS: [&str; 4] = ["book", "account", "category", "transaction"];
 
 /// Books as they stood.
@@ -51,29 +50,22 @@ pub struct BookState {
 /// Folds the books of these owners as the journal stood at `position`.
 pub async fn replay(journal: &Journal, owners: &[Uuid], position: i64) -> Result<Replayed, ProjectionError> {
     let mut fold = Fold::default();
-    let mut after = 0;
-    loop {
-        let query = Query {
-            after,
-            until: Some(position),
-            owners: Some(owners.to_vec()),
-            kinds: Some(KINDS.map(str::to_owned).to_vec()),
-            limit: BATCH,
-        };
-        let events = journal.read(&query).await?;
-        for event in &events {
+    let mut pages = journal.pages(Query {
+        until: Some(position),
+        owners: Some(owners.to_vec()),
+        kinds: Some(KINDS.map(str::to_owned).to_vec()),
+        limit: i64::MAX,
+        ..Query::default()
+    });
+    while let Some(page) = pages.try_next().await? {
+        for event in &page {
             fold.apply(event)?;
         }
-        match events.last() {
-            Some(last) if i64::try_from(events.len()).is_ok_and(|count| count == BATCH) => after = last.position,
-            _ => {
-                return Ok(Replayed {
-                    position,
-                    books: fold.books(),
-                });
-            }
-        }
     }
+    Ok(Replayed {
+        position,
+        books: fold.books(),
+    })
 }
 
 /// An aggregate, and what is known of its stream.

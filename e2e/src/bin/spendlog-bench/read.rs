@@ -28,19 +28,14 @@ pub(crate) async fn log(name: &str) -> anyhow::Result<Measured> {
     let fixture = filled().await?;
     let ours = async || {
         let started = Instant::now();
-        let (mut position, mut count) = (0, 0_u64);
-        loop {
-            let query = Query {
-                after: position,
-                until: None,
-                owners: None,
-                kinds: None,
-                limit: 5000,
-            };
-            let events = fixture.journal.read(&query).await?;
-            let Some(last) = events.last() else { break };
-            position = last.position;
-            for event in &events {
+        let mut count = 0_u64;
+        let all = Query {
+            limit: i64::MAX,
+            ..Query::default()
+        };
+        let mut pages = fixture.journal.pages(all);
+        while let Some(page) = pages.try_next().await? {
+            for event in page {
                 if event.kind == "transaction" {
                     let decoded: TransactionEvent = event.decode()?;
                     std::hint::black_box(&decoded);

@@ -227,8 +227,8 @@ pub(crate) fn label_of(text: &Labelled) -> Option<Label> {
     if text.any(TAX) && !text.starts(&["TOTAL AMOUNT", "TOTAL SALES", "GST TAXABLE"]) {
         return Some(Label::Tax);
     }
-    // Nothing but `net`, and perhaps a currency: with more words it is a thing that is sold.
-    if text.any(NET) || text.starts(&["NET"]) && text.letters() <= 6 {
+    // Nothing but `net`: with more words it is a thing that is sold.
+    if text.any(NET) || text.starts(&["NET"]) && text.letters() == 3 {
         return Some(Label::Net);
     }
     if text.any(PREPAID) {
