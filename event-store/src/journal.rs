@@ -7,7 +7,6 @@ use std::{
 
 use cqrs_es::persist::EventUpcaster;
 use tokio::{
-    runtime::Builder,
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
 };
@@ -54,34 +53,6 @@ impl std::fmt::Debug for Journal {
     }
 }
 
-/// Starts the committer on a thread of its own, and waits until it has begun. With its connection on the same thread, a command
-/// changes threads twice on its way to Postgres and back; among the workers of a runtime it did so five times.
-async fn start(
-    database: Database,
-    inbox: mpsc::Receiver<Pending>,
-    heads: Heads,
-    stop: CancellationToken,
-) -> Result<JoinHandle<()>, DatabaseError> {
-    let (begun, beginning) = oneshot::channel();
-    let thread = tokio::task::spawn_blocking(move || {
-        let opened = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|_| DatabaseError::Unreachable)
-            .and_then(|runtime| Ok((runtime.block_on(Committer::open(database, inbox, heads))?, runtime)));
-        match opened {
-            Ok((committer, runtime)) => {
-                // Whoever opens the journal may have gone away: then nobody appends, and it ends at once.
-                let _gone = begun.send(Ok(()));
-                runtime.block_on(committer.run(stop));
-            }
-            Err(error) => drop(begun.send(Err(error))),
-        }
-    });
-    beginning.await.map_err(|_| DatabaseError::Unreachable)??;
-    Ok(thread)
-}
-
 impl Journal {
     /// Opens the journal of a migrated database, and starts its committer and its listener.
     pub async fn open(db: Database, keyring: Keyring, plans: SealPlans) -> Result<Self, DatabaseError> {
@@ -101,12 +72,17 @@ impl Journal {
         let ((own, written), (told, announced)) = (watch::channel(0), watch::channel(0));
         let (replays, asked) = watch::channel(0);
         let stop = CancellationToken::new();
-        let heads = Heads {
-            newest: newest.clone(),
-            written: own,
-            announced: told,
-        };
-        let committer = start(db.clone(), waiting, heads, stop.clone()).await?;
+        let committer = Committer::open(
+            db.clone(),
+            waiting,
+            Heads {
+                newest: newest.clone(),
+                written: own,
+                announced: told,
+            },
+        )
+        .await?;
+        let committer = tokio::spawn(committer.run(stop.clone()));
         let listener = Listener {
             database: db.clone(),
             newest,
