@@ -6,6 +6,7 @@
 //! is too large for an event, sealed likewise. A [`Handler`] subscribes to what happens.
 
 mod append;
+mod audit;
 pub mod cluster;
 mod columns;
 mod committer;
@@ -35,6 +36,7 @@ mod subscription;
 pub mod testing;
 
 pub use append::{Append, AppendError, Appended, Expect, Guard, NewEvent, Origin, StreamAppend, StreamId};
+pub use audit::{Audit, ConsistencyProof, EventProof, ProofError, SignedHead, StoredEvent};
 pub use database::{Database, DatabaseError, migrate};
 pub use event::{Event, Metadata};
 pub use feed::{Handler, Outcome};
@@ -43,6 +45,7 @@ pub use journal::Journal;
 pub use keyring::{KeyError, Keyring};
 pub use load::{Query, ReadError};
 pub use master_key::{MasterKey, MasterKeyError};
+pub use merkle::Hash;
 pub use owner_keys::OwnerKeys;
 pub use seal_plans::{SealPlanError, SealPlans};
 pub use subscription::subscribe;

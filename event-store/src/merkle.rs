@@ -6,11 +6,20 @@
 //! (microseconds since 1970) in 8 bytes each; the 16 bytes of `owner_id`; and one byte, 1 followed by the 16 bytes of
 //! `command_id`, or 0 where there is none.
 
+mod proof;
+
+use std::ops::Range;
+
 use ring::digest;
 use uuid::Uuid;
 
-/// A leaf, a node or a root.
-pub(crate) type Hash = [u8; 32];
+pub(crate) use proof::{consistency, inclusion, is_consistent, root_of};
+
+/// A leaf, a node or a root: SHA-256.
+pub type Hash = [u8; 32];
+
+/// Leaves that stand side by side, counted from 0.
+pub(crate) type Span = Range<i64>;
 
 /// The columns of an event as stored.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +41,12 @@ pub(crate) struct Entry<'a> {
 impl Entry<'_> {
     /// The leaf. The buffer is only there to be used again.
     pub(crate) fn leaf(&self, buffer: &mut Vec<u8>) -> Hash {
+        self.encode(buffer);
+        hash(&[buffer])
+    }
+
+    /// What the leaf is the hash of.
+    pub(crate) fn encode(&self, buffer: &mut Vec<u8>) {
         buffer.clear();
         buffer.push(0);
         for text in [
@@ -57,7 +72,6 @@ impl Entry<'_> {
             }
             None => buffer.push(0),
         }
-        hash(&[buffer])
     }
 }
 
@@ -103,6 +117,35 @@ impl Tree {
         self.size += 1;
     }
 
+    /// What stands from leaf `start` on, as a tree of its own; `None` if a perfect subtree of this one reaches across.
+    pub(crate) fn tail(&self, start: i64) -> Option<Self> {
+        let mut begin = 0;
+        for at in 0..=self.frontier.len() {
+            if begin == start {
+                return Some(Self {
+                    size: self.size - start,
+                    frontier: self.frontier[at..].to_vec(),
+                });
+            }
+            let rest = self.size - begin;
+            begin += if rest > 0 { 1 << rest.ilog2() } else { 0 };
+        }
+        None
+    }
+
+    /// The perfect subtree that the leaf is in, and its root; `None` if the tree has no such leaf.
+    pub(crate) fn perfect(&self, leaf: i64) -> Option<(Span, Hash)> {
+        let mut begin = 0;
+        for root in &self.frontier {
+            let end = begin + (1 << (self.size - begin).ilog2());
+            if (begin..end).contains(&leaf) {
+                return Some((begin..end, *root));
+            }
+            begin = end;
+        }
+        None
+    }
+
     /// Its root.
     pub(crate) fn root(&self) -> Hash {
         let root = self
@@ -115,7 +158,8 @@ impl Tree {
     }
 }
 
-fn node(left: &Hash, right: &Hash) -> Hash {
+/// The node above two.
+pub(crate) fn node(left: &Hash, right: &Hash) -> Hash {
     hash(&[&[1], left, right])
 }
 

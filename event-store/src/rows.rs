@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::{
     DatabaseError, Event, KeyError, Keyring, Metadata, ReadError,
     keyring::Held,
+    merkle::Entry,
     opening::{Opener, has_sealed},
     sealing,
 };
@@ -98,44 +99,68 @@ impl<'a> Rows<'a> {
     }
 
     fn event(&mut self, row: &PgRow) -> Result<Event, ReadError> {
-        let position = i64::from_be_bytes(fixed(row, 0)?);
-        let damaged = |_| ReadError::Damaged { position };
-        let micros = i64::from_be_bytes(fixed(row, 10)?).checked_add(EPOCH);
-        let (kind, stream, sequence) = (text(row, 1)?, text(row, 2)?, i64::from_be_bytes(fixed(row, 3)?));
-        let (payload, owner) = (text(row, 6)?, Uuid::from_bytes(fixed(row, 8)?));
-        let payload = if has_sealed(payload) {
-            let keys = match self.held.get(&owner) {
+        let stored = entry(row)?;
+        let position = stored.position;
+        let payload = if has_sealed(stored.payload) {
+            let keys = match self.held.get(&stored.owner) {
                 Some(Held::Keys(keys)) => Some(&**keys),
                 Some(Held::Forgotten) => None,
                 None => return Err(KeyError::Missing.into()),
             };
+            let Entry {
+                owner,
+                kind,
+                stream,
+                sequence,
+                ..
+            } = stored;
             sealing::associated(owner, kind, stream, sequence, &mut self.associated);
             self.opener
-                .open(keys, &mut self.associated, payload)
+                .open(keys, &mut self.associated, stored.payload)
                 .map_err(|_| ReadError::Damaged { position })?
         } else {
-            payload.to_owned()
+            stored.payload.to_owned()
         };
         let event = Event {
             position,
-            kind: kind.to_owned(),
-            stream: stream.to_owned(),
-            sequence,
-            event_type: text(row, 4)?.to_owned(),
-            version: text(row, 5)?.to_owned(),
+            kind: stored.kind.to_owned(),
+            stream: stored.stream.to_owned(),
+            sequence: stored.sequence,
+            event_type: stored.event_type.to_owned(),
+            version: stored.version.to_owned(),
             payload,
-            metadata: Metadata::parse(text(row, 7)?).map_err(damaged)?,
-            owner,
-            command_id: match row.try_get_raw(9)?.is_null() {
-                true => None,
-                false => Some(Uuid::from_bytes(fixed(row, 9)?)),
-            },
-            recorded_at: micros
-                .and_then(DateTime::from_timestamp_micros)
-                .ok_or(ReadError::Damaged { position })?,
+            metadata: Metadata::parse(stored.metadata).map_err(|_| ReadError::Damaged { position })?,
+            owner: stored.owner,
+            command_id: stored.command_id,
+            recorded_at: DateTime::from_timestamp_micros(stored.recorded_at).ok_or(ReadError::Damaged { position })?,
         };
         upcast(event, self.upcasters)
     }
+}
+
+/// The stored columns, as the tree's leaf covers them.
+pub(crate) fn entry(row: &PgRow) -> Result<Entry<'_>, ReadError> {
+    Ok(Entry {
+        position: i64::from_be_bytes(fixed(row, 0)?),
+        kind: text(row, 1)?,
+        stream: text(row, 2)?,
+        sequence: i64::from_be_bytes(fixed(row, 3)?),
+        event_type: text(row, 4)?,
+        version: text(row, 5)?,
+        payload: text(row, 6)?,
+        metadata: text(row, 7)?,
+        owner: Uuid::from_bytes(fixed(row, 8)?),
+        command_id: match row.try_get_raw(9)?.is_null() {
+            true => None,
+            false => Some(Uuid::from_bytes(fixed(row, 9)?)),
+        },
+        recorded_at: micros(row, 10)?,
+    })
+}
+
+/// A time in microseconds since 1970. One that is infinite, which is none of ours, is as far away as can be.
+pub(crate) fn micros(row: &PgRow, column: usize) -> Result<i64, ReadError> {
+    Ok(i64::from_be_bytes(fixed(row, column)?).saturating_add(EPOCH))
 }
 
 fn text(row: &PgRow, column: usize) -> Result<&str, ReadError> {
@@ -143,7 +168,7 @@ fn text(row: &PgRow, column: usize) -> Result<&str, ReadError> {
     row.try_get_raw(column)?.as_str().map_err(|_| UNEXPECTED)
 }
 
-fn fixed<const N: usize>(row: &PgRow, column: usize) -> Result<[u8; N], ReadError> {
+pub(crate) fn fixed<const N: usize>(row: &PgRow, column: usize) -> Result<[u8; N], ReadError> {
     let value = row.try_get_raw(column)?;
     match (value.format(), value.as_bytes()) {
         (PgValueFormat::Binary, Ok(bytes)) => bytes.try_into().map_err(|_| UNEXPECTED),

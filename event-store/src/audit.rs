@@ -1,0 +1,30 @@
+//! The journal as evidence: heads that are signed, proofs that need no database to be checked, and the check of all of it.
+//!
+//! Nothing here needs the journal to be open, so that a damaged one can be looked at too.
+
+mod proof;
+mod prove;
+
+pub use proof::{ConsistencyProof, EventProof, ProofError, SignedHead, StoredEvent};
+
+use crate::{Database, Keyring};
+
+/// The secret that the key for heads is made of.
+const HEAD_KEY: &str = "audit-head";
+
+/// Proves and verifies what is in a database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    database: Database,
+    keyring: Keyring,
+}
+
+impl Audit {
+    /// Of the journal in this database, with the keys that it was written by.
+    pub fn new(database: Database, keyring: Keyring) -> Self {
+        Self { database, keyring }
+    }
+}
+
+#[cfg(test)]
+mod tests;
