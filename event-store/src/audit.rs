@@ -2,10 +2,15 @@
 //!
 //! Nothing here needs the journal to be open, so that a damaged one can be looked at too.
 
+mod broken;
+mod diagnosis;
 mod proof;
 mod prove;
+mod verify;
 
-pub use proof::{ConsistencyProof, EventProof, ProofError, SignedHead, StoredEvent};
+pub use broken::Broken;
+pub use proof::{Against, ConsistencyProof, EventProof, ProofError, SignedHead, StoredEvent};
+pub use verify::{NamedFile, Names, Verified};
 
 use crate::{Database, Keyring};
 
@@ -23,6 +28,14 @@ impl Audit {
     /// Of the journal in this database, with the keys that it was written by.
     pub fn new(database: Database, keyring: Keyring) -> Self {
         Self { database, keyring }
+    }
+
+    fn database(&self) -> &Database {
+        &self.database
+    }
+
+    fn keyring(&self) -> &Keyring {
+        &self.keyring
     }
 }
 

@@ -80,6 +80,11 @@ impl Files {
         Self(store)
     }
 
+    #[cfg(test)]
+    pub(crate) fn store(&self) -> &dyn ObjectStore {
+        &*self.0
+    }
+
     /// Stores a file of at most `limit` bytes. The same content of the same owner is the same file.
     pub async fn put<E>(
         &self,

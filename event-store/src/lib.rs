@@ -36,7 +36,10 @@ mod subscription;
 pub mod testing;
 
 pub use append::{Append, AppendError, Appended, Expect, Guard, NewEvent, Origin, StreamAppend, StreamId};
-pub use audit::{Audit, ConsistencyProof, EventProof, ProofError, SignedHead, StoredEvent};
+pub use audit::{
+    Against, Audit, Broken, ConsistencyProof, EventProof, NamedFile, Names, ProofError, SignedHead, StoredEvent,
+    Verified,
+};
 pub use database::{Database, DatabaseError, migrate};
 pub use event::{Event, Metadata};
 pub use feed::{Handler, Outcome};

@@ -13,7 +13,7 @@ use std::ops::Range;
 use ring::digest;
 use uuid::Uuid;
 
-pub(crate) use proof::{consistency, inclusion, is_consistent, root_of};
+pub(crate) use proof::{consistency, inclusion, is_consistent, root_of, split};
 
 /// A leaf, a node or a root: SHA-256.
 pub type Hash = [u8; 32];
@@ -49,14 +49,7 @@ impl Entry<'_> {
     pub(crate) fn encode(&self, buffer: &mut Vec<u8>) {
         buffer.clear();
         buffer.push(0);
-        for text in [
-            self.kind,
-            self.stream,
-            self.event_type,
-            self.version,
-            self.payload,
-            self.metadata,
-        ] {
+        for (_, text) in self.texts() {
             // No column comes near 4 GiB: an event is at most 64 KiB.
             buffer.extend_from_slice(&(text.len() as u32).to_be_bytes());
             buffer.extend_from_slice(text.as_bytes());
@@ -72,6 +65,36 @@ impl Entry<'_> {
             }
             None => buffer.push(0),
         }
+    }
+
+    /// The column that a byte of [`Entry::encode`]'s belongs to, and where in it; `None` for what only holds columns apart.
+    pub(crate) fn column(&self, at: usize) -> Option<(&'static str, usize)> {
+        let numbers = [("sequence", 8), ("position", 8), ("recorded_at", 8), ("owner_id", 16)];
+        let texts = self.texts().map(|(name, text)| (name, 4, text.len()));
+        let fixed = numbers.map(|(name, length)| (name, 0, length));
+        let mut begin = 1;
+        for (name, apart, length) in texts.into_iter().chain(fixed).chain([("command_id", 1, 16)]) {
+            begin += apart;
+            if at < begin {
+                return None;
+            }
+            if at < begin + length {
+                return Some((name, at - begin));
+            }
+            begin += length;
+        }
+        None
+    }
+
+    fn texts(&self) -> [(&'static str, &str); 6] {
+        [
+            ("aggregate_type", self.kind),
+            ("aggregate_id", self.stream),
+            ("event_type", self.event_type),
+            ("event_version", self.version),
+            ("payload", self.payload),
+            ("metadata", self.metadata),
+        ]
     }
 }
 
@@ -96,6 +119,11 @@ impl Tree {
     /// How many leaves it has.
     pub(crate) fn size(&self) -> i64 {
         self.size
+    }
+
+    /// Whether this is the stored frontier.
+    pub(crate) fn has(&self, frontier: &[u8]) -> bool {
+        self.frontier.as_flattened() == frontier
     }
 
     /// The frontier as stored.
@@ -168,6 +196,11 @@ fn hash(parts: &[&[u8]]) -> Hash {
     for part in parts {
         context.update(part);
     }
+    finish(context)
+}
+
+/// The hash of what went into the context.
+pub(crate) fn finish(context: digest::Context) -> Hash {
     let mut hash = [0; 32];
     hash.copy_from_slice(context.finish().as_ref());
     hash

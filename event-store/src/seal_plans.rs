@@ -75,6 +75,12 @@ impl SealPlans {
         self.roots.get(event_type)?.get(version).copied()
     }
 
+    /// All events that there are: name and version.
+    pub(crate) fn events(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.roots.iter();
+        all.flat_map(|(name, versions)| versions.keys().map(|version| (name.as_str(), version.as_str())))
+    }
+
     /// Whether a string at this place is stored as it is.
     pub(crate) fn open(&self, place: usize) -> bool {
         self.places[place].open

@@ -24,5 +24,5 @@ mod users;
 #[cfg(test)]
 mod tests;
 
-pub use audit::replay::replayed;
+pub use audit::{proof, replay::replayed};
 pub use state::ReadApi;

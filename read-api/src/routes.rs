@@ -39,5 +39,8 @@ pub fn configure(service: &mut ServiceConfig<'_>) {
         .service(imports::lines)
         // audit
         .service(audit::events::read)
+        .service(audit::proof::of_event)
+        .service(audit::proof::newest_head)
+        .service(audit::proof::goes_on)
         .service(audit::replay::replay);
 }

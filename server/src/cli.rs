@@ -11,6 +11,8 @@ Examples:
   spendlog                                  serve on 127.0.0.1:8080, with a database of its own under ./data
   spendlog serve --demo                     the same, and show the samples going through on an empty ledger
   spendlog replay --user ada@example.org --at 2026-10-03   her books as they stood at the end of that day
+  spendlog audit head > head.json           a signed head of the journal, to be kept elsewhere …
+  spendlog audit verify --against head.json … and the check of everything, which that head makes complete
   spendlog models fetch                     get the weights of the text recognition
 
 It is configured by the environment alone: `spendlog config example` lists the variables, `spendlog config check`
@@ -52,6 +54,9 @@ pub(crate) enum Command {
     /// Look at events that a processor could not handle, and have them handled again or dropped.
     #[command(subcommand)]
     Parked(Parked),
+    /// Show that nothing of the past was changed, and give proofs of it.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Print a user's books as they stood at some time, folded from the events themselves.
     Replay(Replay),
     /// Change what users may do.
@@ -98,6 +103,35 @@ pub(crate) enum Parked {
     Replay(Which),
     /// Give them up for good.
     Drop(Which),
+}
+
+const AFTER_VERIFY: &str = "\
+Every event's hash, every commit's root and every file is computed anew. Whatever was changed, removed or added is told by its
+position, stream and column, as exactly as it can be known, and the command ends with a failure. Two things can't be found in
+a journal that was made to fit in itself: that its end is missing, and that all after some point was written anew with all
+hashes. `--against` finds both: it takes a head that `spendlog audit head` printed and that was kept elsewhere.";
+
+/// Of the audit.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Compute every hash of the journal anew, and that of every file; say what is not as it was written.
+    #[command(after_help = AFTER_VERIFY)]
+    Verify {
+        /// Also show that the journal still begins with what this head is of, which `spendlog audit head` printed.
+        #[arg(long, value_name = "FILE")]
+        against: Option<PathBuf>,
+    },
+    /// Print the journal's newest head, signed, as JSON. Keep it elsewhere: it finds every later change of the past.
+    Head,
+    /// Check a proof of an event, as `GET /audit/events/{position}/proof` answered it. Needs neither database nor keys.
+    CheckProof {
+        /// The proof, as JSON.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The public key that must have signed the head: 64 hexadecimal digits, as in a head that you trust.
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+    },
 }
 
 /// Which parked events.

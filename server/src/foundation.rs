@@ -22,6 +22,52 @@ pub(crate) enum Use {
     Beside,
 }
 
+/// All but the journal: what a damaged one can be looked at with.
+pub(crate) struct Ground {
+    /// The private cluster, where there is one and we started it.
+    pub(crate) cluster: Option<Cluster>,
+    /// The database.
+    pub(crate) database: Database,
+    /// The keys.
+    pub(crate) keyring: Keyring,
+    /// The files.
+    pub(crate) files: Files,
+}
+
+impl Ground {
+    /// Starts or finds the database, brings its tables up to date, and opens keys and files.
+    pub(crate) async fn prepare(config: &Config, used: Use) -> anyhow::Result<Self> {
+        make_private(&config.data)?;
+        let (cluster, database) = connect(config, used).await?;
+        migrate(&database)
+            .await
+            .context("the tables can't be brought up to date")?;
+        let master = match &config.master_key {
+            Some(key) => MasterKey::from_hex(key.reveal())?,
+            None => MasterKey::read_or_create(&config.data.join("master.key"))?,
+        };
+        let keyring = Keyring::open(&database, master)
+            .await
+            .context("the keys can't be opened")?;
+        let files = Files::new(store(&config.objects)?);
+        Ok(Self {
+            cluster,
+            database,
+            keyring,
+            files,
+        })
+    }
+
+    /// Stops the cluster if it is ours.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        self.database.pool().close().await;
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await?;
+        }
+        Ok(())
+    }
+}
+
 /// Journal and files, opened.
 pub(crate) struct Foundation {
     /// The private cluster, where there is one and we started it.
@@ -35,22 +81,15 @@ pub(crate) struct Foundation {
 }
 
 impl Foundation {
-    /// Starts or finds the database, brings its tables up to date, and opens journal and files.
+    /// Prepares the ground, and opens the journal on it.
     pub(crate) async fn lay(config: &Config, used: Use) -> anyhow::Result<Self> {
-        make_private(&config.data)?;
-        let (cluster, database) = connect(config, used).await?;
-        migrate(&database)
-            .await
-            .context("the tables can't be brought up to date")?;
-        let master = match &config.master_key {
-            Some(key) => MasterKey::from_hex(key.reveal())?,
-            None => MasterKey::read_or_create(&config.data.join("master.key"))?,
-        };
-        let keyring = Keyring::open(&database, master)
-            .await
-            .context("the keys can't be opened")?;
+        let Ground {
+            cluster,
+            database,
+            keyring,
+            files,
+        } = Ground::prepare(config, used).await?;
         let journal = Journal::open(database.clone(), keyring, seal_plans()?).await?;
-        let files = Files::new(store(&config.objects)?);
         Ok(Self {
             cluster,
             database,
@@ -104,7 +143,8 @@ fn make_private(data: &Path) -> anyhow::Result<()> {
     make.with_context(|| format!("cannot make the folder {}", data.display()))
 }
 
-fn seal_plans() -> anyhow::Result<SealPlans> {
+/// What of each event is sealed.
+pub(crate) fn seal_plans() -> anyhow::Result<SealPlans> {
     let schemas = spendlog_domain::schema::event_schemas();
     let each = schemas
         .iter()

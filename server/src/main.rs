@@ -1,5 +1,6 @@
 //! The binary `spendlog`: configuration, composition, subcommands. The rules are elsewhere.
 
+mod audit;
 mod cli;
 mod config;
 mod demo;
@@ -18,7 +19,7 @@ use std::{io::Write as _, process::ExitCode};
 use clap::Parser as _;
 
 use crate::{
-    cli::{Cli, Command, Configuration},
+    cli::{Audit, Cli, Command, Configuration},
     config::Config,
 };
 
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Config(Configuration::Check) => check(),
+        Command::Audit(Audit::CheckProof { file, key }) => audit::check_proof(&file, key.as_deref()),
         command => with_config(command),
     };
     match done {
@@ -73,10 +75,15 @@ fn with_config(command: Command) -> anyhow::Result<()> {
             Command::Demo { server, samples } => demo::run(&server, &samples).await,
             Command::Models(command) => tokio::task::block_in_place(|| models::run(&config, &command)),
             Command::Parked(command) => parked::run(&config, &command).await,
+            Command::Audit(Audit::Verify { against }) => audit::verify(&config, against.as_deref()).await,
+            Command::Audit(Audit::Head) => audit::head(&config).await,
             Command::Replay(asked) => replay::run(&config, &asked).await,
             Command::User(command) => users::run(&config, &command).await,
             Command::Migrate => migrate(&config).await,
-            Command::Openapi | Command::Config(_) | Command::ReadDocument => Ok(()),
+            Command::Openapi
+            | Command::Config(_)
+            | Command::Audit(Audit::CheckProof { .. })
+            | Command::ReadDocument => Ok(()),
         }
     })
 }

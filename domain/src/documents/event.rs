@@ -275,6 +275,25 @@ pub enum DocumentEvent {
     },
 }
 
+impl DocumentEvent {
+    /// The file that it names.
+    pub fn file(&self) -> Option<&FileRef> {
+        match self {
+            Self::Uploaded { file, .. } => Some(file),
+            Self::TextRecognised { text, .. } => Some(text),
+            Self::FieldsExtracted { lines, .. } => lines.as_ref().map(|lines| &lines.file),
+            Self::PasswordRequired { .. }
+            | Self::Unlocked { .. }
+            | Self::Classified { .. }
+            | Self::Validated { .. }
+            | Self::FieldCorrected { .. }
+            | Self::Confirmed { .. }
+            | Self::Rejected { .. }
+            | Self::Failed { .. } => None,
+        }
+    }
+}
+
 impl DomainEvent for DocumentEvent {
     fn event_type(&self) -> String {
         match self {

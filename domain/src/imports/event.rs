@@ -48,6 +48,16 @@ pub enum ImportEvent {
     },
 }
 
+impl ImportEvent {
+    /// The file that it names.
+    pub fn file(&self) -> Option<&FileRef> {
+        match self {
+            Self::Read { lines, .. } => Some(lines),
+            Self::Accepted { .. } | Self::Reverted { .. } => None,
+        }
+    }
+}
+
 impl DomainEvent for ImportEvent {
     fn event_type(&self) -> String {
         match self {

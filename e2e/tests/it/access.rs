@@ -17,6 +17,8 @@ struct Property {
     transaction: String,
     document: String,
     import: String,
+    /// The position of an event.
+    event: String,
 }
 
 /// How the stranger asks.
@@ -48,6 +50,7 @@ impl Property {
             book: owner.book.clone(),
             account,
             category: owner.category("Groceries").await,
+            event: transaction.position().to_string(),
             transaction: transaction.text("id").to_owned(),
             document,
             import,
@@ -74,6 +77,7 @@ impl Property {
             Some("transactions") => &self.transaction,
             Some("documents") => &self.document,
             Some("imports") => &self.import,
+            Some("events") => &self.event,
             _ => panic!("{path} has an id of a feature that this test does not know"),
         }
     }
@@ -162,6 +166,9 @@ impl Property {
             ("imports.accept", ForIt(json!({}))),
             ("imports.revert", ForIt(nothing())),
             ("audit.replay", Naming(vec![query(&format!("?at=1&book={book}"))])),
+            ("audit.proof", ForIt(nothing())),
+            ("audit.head", ForOwn(nothing())),
+            ("audit.consistency", ForOwn(nothing())),
             ("audit.events", Naming(vec![query(&format!("?owner={book}"))])),
         ])
     }
@@ -213,6 +220,7 @@ async fn nobody_and_strangers_get_nothing() {
         let Some(ask) = asked.get(id.as_str()) else { continue };
         let path = if path.contains('{') {
             path.replace("{id}", property.in_path(path))
+                .replace("{position}", property.in_path(path))
         } else {
             path.clone()
         };
@@ -260,8 +268,10 @@ async fn nobody_and_strangers_get_nothing() {
 
 /// An id of the same form that nobody has.
 fn absent(id: &str) -> String {
-    let (prefix, _) = id.split_once('_').expect("an id has a prefix");
-    format!("{prefix}_{}", "0197a2c4e1b87d3c9f0a5b6c7d8e9f00")
+    match id.split_once('_') {
+        Some((prefix, _)) => format!("{prefix}_{}", "0197a2c4e1b87d3c9f0a5b6c7d8e9f00"),
+        None => "999999999".to_owned(),
+    }
 }
 
 async fn nothing_has_changed(owner: &Person, property: &Property) {

@@ -17,6 +17,7 @@ mod openapi;
 mod operations;
 mod pipeline;
 mod problems;
+mod proofs;
 mod s3;
 mod sealing;
 mod transactions;

@@ -40,6 +40,30 @@ pub enum ProofError {
     Beginning,
 }
 
+/// The journal does not go on from an older head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Against {
+    /// The head was changed.
+    #[error("the head is not signed by the key that it names: it was changed, or made by somebody else")]
+    Signature,
+    /// The head is not ours.
+    #[error("the head is signed by another key than this journal's: it is of another journal, or somebody else's")]
+    OtherKey,
+    /// Events were removed from the end.
+    #[error(
+        "the journal has {size} events, fewer than when the head was made: its end was removed, or an older backup was restored"
+    )]
+    Shorter {
+        /// How many there are.
+        size: i64,
+    },
+    /// Something before the head was changed, and everything after it made to fit.
+    #[error(
+        "the journal does not begin with the events that the head is of: its past was rewritten after the head was made"
+    )]
+    Rewritten,
+}
+
 impl SignedHead {
     pub(super) fn sign(seed: &[u8; 32], size: i64, root: Hash, recorded_at: DateTime<Utc>) -> Result<Self, KeyError> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::Crypto)?;

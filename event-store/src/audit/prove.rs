@@ -8,7 +8,7 @@
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt as _;
 
-use super::{Audit, ConsistencyProof, EventProof, HEAD_KEY, SignedHead, StoredEvent};
+use super::{Against, Audit, ConsistencyProof, EventProof, HEAD_KEY, SignedHead, StoredEvent};
 use crate::{
     DatabaseError, ReadError,
     head::Head,
@@ -65,6 +65,24 @@ impl Audit {
     pub async fn extend(&self, from: i64, head: SignedHead) -> Result<ConsistencyProof, ReadError> {
         let path = self.nodes(&merkle::consistency(from, head.size)).await?;
         Ok(ConsistencyProof { from, path, head })
+    }
+
+    /// Whether the journal still begins with what a head of ours is of.
+    pub async fn check_against(&self, old: &SignedHead) -> Result<Result<(), Against>, ReadError> {
+        if old.check().is_err() {
+            return Ok(Err(Against::Signature));
+        }
+        let Some(head) = self.head(None).await? else {
+            return Ok(Err(Against::Shorter { size: 0 }));
+        };
+        if head.public_key != old.public_key {
+            return Ok(Err(Against::OtherKey));
+        }
+        if head.size < old.size {
+            return Ok(Err(Against::Shorter { size: head.size }));
+        }
+        let proof = self.extend(old.size, head).await?;
+        Ok(proof.check(old.root).map_err(|_| Against::Rewritten))
     }
 
     /// The roots over these leaves. Each is a node of a tree that a proof is for.

@@ -1,5 +1,7 @@
 //! Proofs made of what is stored, in journals with commits of all sizes.
 
+mod tampering;
+
 use super::*;
 use crate::{
     Append, Expect, StreamAppend,

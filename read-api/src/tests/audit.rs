@@ -1,6 +1,10 @@
 //! One's own events: in pages, and as a stream that goes on where it was left.
 
+use actix_web::http::StatusCode;
 use serde_json::json;
+use spendlog_schemas::audit::EventProof;
+
+use crate::proof;
 
 use super::house::{House, book, user};
 
@@ -70,4 +74,41 @@ async fn the_stream_goes_on_with_what_happens_and_with_new_books() {
         .stream(1, "/audit/events", &[accept, ("last-event-id", &left)], 2)
         .await;
     assert_eq!(rest, pieces[3..]);
+}
+
+#[actix_web::test]
+async fn a_proof_is_of_ones_own_events_alone() {
+    let house = House::new().await;
+    let position = house.spend(1, 1, 1250, "2026-09-14", "Café").await;
+    let last = house.spend(2, 2, 1250, "2026-09-14", "Planted").await;
+    let path = |position: i64| format!("/audit/events/{position}/proof");
+    let told = house.get(1, &path(position), last).await;
+    let text = String::from_utf8(told.bytes.clone()).unwrap();
+    for of_other in [user(2).to_string(), book(2).to_string(), "Planted".to_owned()] {
+        assert!(
+            !text.contains(&of_other) && !text.contains(&of_other.replace('-', "")),
+            "{text}"
+        );
+    }
+    let proof: EventProof = serde_json::from_slice(&told.bytes).unwrap();
+    assert_eq!((proof.event.position, proof.head.size), (position, last));
+    let heard = proof::heard_proof(proof.clone()).unwrap();
+    heard.check().unwrap();
+    assert_eq!(proof::told_head(&heard.head), proof.head);
+    let mut wrong = proof;
+    wrong.path[0].push('0');
+    assert_eq!(proof::heard_proof(wrong), None);
+    let (stranger, absent) = (
+        house.get(2, &path(position), last).await,
+        house.get(2, &path(last + 1), last).await,
+    );
+    assert_eq!(
+        (stranger.status, absent.status),
+        (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND)
+    );
+    assert_eq!(stranger.json()["detail"], absent.json()["detail"]);
+    let early = house
+        .get(1, &format!("{}?size={}", path(position), position - 1), last)
+        .await;
+    assert_eq!(early.status, StatusCode::BAD_REQUEST);
 }

@@ -42,13 +42,7 @@ impl Fixture {
         let database = Database::connect(cluster.url(), 8).await?;
         migrate(&database).await?;
         let keyring = Keyring::open(&database, MasterKey::from_hex(&MASTER_KEY.repeat(32))?).await?;
-        let schemas = event_schemas();
-        let plans = SealPlans::new(
-            schemas
-                .iter()
-                .map(|s| (s.event_type.as_str(), s.version.as_str(), &s.schema)),
-        )?;
-        let journal = Journal::open(database.clone(), keyring, plans).await?;
+        let journal = Journal::open(database.clone(), keyring, plans()?).await?;
         sqlx::raw_sql("CREATE TABLE bare (id bigserial PRIMARY KEY, payload json NOT NULL)")
             .execute(database.pool())
             .await?;
@@ -103,6 +97,15 @@ impl Fixture {
         self.database.pool().close().await;
         Ok(self.cluster.stop().await?)
     }
+}
+
+/// What of each event is sealed.
+pub(crate) fn plans() -> anyhow::Result<SealPlans> {
+    let schemas = event_schemas();
+    let each = schemas
+        .iter()
+        .map(|s| (s.event_type.as_str(), s.version.as_str(), &s.schema));
+    Ok(SealPlans::new(each)?)
 }
 
 fn find_pgbench() -> anyhow::Result<PathBuf> {

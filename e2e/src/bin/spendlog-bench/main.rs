@@ -34,6 +34,7 @@ const NAMES: &[&str] = &[
     "append-many-streams",
     "append-old-snapshot",
     "read-log",
+    "verify",
     "rebuild",
     "http-create/1",
     "http-create/16",
@@ -69,6 +70,7 @@ async fn main() -> anyhow::Result<()> {
             "append-many-streams" => append::many_streams(name).await?,
             "append-old-snapshot" => append::old_snapshot(name).await?,
             "read-log" => read::log(name).await?,
+            "verify" => read::verify(name).await?,
             "rebuild" => read::rebuild(name).await?,
             http => http::measure(http).await?,
         };

@@ -1,16 +1,16 @@
-//! Reading the log, and rebuilding read tables from it.
+//! Reading the log, verifying it, and rebuilding read tables from it.
 
 use std::time::Instant;
 
 use futures_util::TryStreamExt as _;
 use spendlog_domain::transactions::TransactionEvent;
-use spendlog_event_store::Query;
+use spendlog_event_store::{Audit, Query};
 use spendlog_projections::Group;
 use sqlx::Row as _;
 
 use crate::{
     fixture,
-    fixture::{Book, Fixture},
+    fixture::{Book, Fixture, plans},
     in_turns,
     report::Measured,
 };
@@ -46,24 +46,43 @@ pub(crate) async fn log(name: &str) -> anyhow::Result<Measured> {
         anyhow::ensure!(count > EVENTS, "the log has {count} events");
         Ok(count as f64 / started.elapsed().as_secs_f64())
     };
-    let beside = async || {
-        let started = Instant::now();
-        let mut rows = sqlx::query(
-            "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload::text,
-                    metadata::text, owner_id, command_id, recorded_at
-             FROM es.events ORDER BY position",
-        )
-        .fetch(fixture.database.pool());
-        let mut count = 0_u64;
-        while let Some(row) = rows.try_next().await? {
-            std::hint::black_box((row.get::<&str, _>(6), row.get::<&str, _>(7)));
-            count += 1;
-        }
-        Ok(count as f64 / started.elapsed().as_secs_f64())
-    };
+    let beside = async || raw_rows(&fixture).await;
     let (ours, beside) = in_turns(ours, beside).await?;
     fixture.stop().await?;
     Ok(Measured::of(name, "events/s", "raw rows/s", &ours, &beside))
+}
+
+/// Computes every leaf and root of the log anew; beside, the raw rows by sqlx.
+pub(crate) async fn verify(name: &str) -> anyhow::Result<Measured> {
+    let fixture = filled().await?;
+    let audit = Audit::new(fixture.database.clone(), fixture.journal.keyring().clone());
+    let ours = async || {
+        let started = Instant::now();
+        let verified = audit.verify(plans()?, None, |_, _| ()).await?;
+        anyhow::ensure!(verified.broken.is_empty(), "{:?}", verified.broken);
+        Ok(verified.size as f64 / started.elapsed().as_secs_f64())
+    };
+    let beside = async || raw_rows(&fixture).await;
+    let (ours, beside) = in_turns(ours, beside).await?;
+    fixture.stop().await?;
+    Ok(Measured::of(name, "events/s", "raw rows/s", &ours, &beside))
+}
+
+/// How many raw rows sqlx reads in a second.
+async fn raw_rows(fixture: &Fixture) -> anyhow::Result<f64> {
+    let started = Instant::now();
+    let mut rows = sqlx::query(
+        "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload::text,
+                metadata::text, owner_id, command_id, recorded_at
+         FROM es.events ORDER BY position",
+    )
+    .fetch(fixture.database.pool());
+    let mut count = 0_u64;
+    while let Some(row) = rows.try_next().await? {
+        std::hint::black_box((row.get::<&str, _>(6), row.get::<&str, _>(7)));
+        count += 1;
+    }
+    Ok(count as f64 / started.elapsed().as_secs_f64())
 }
 
 /// Builds accounts and transactions anew; beside, COPY of the same rows into tables of the same form.

@@ -1,0 +1,441 @@
+//! Verifying all of it: every leaf, every commit, every file.
+//!
+//! The journal is cut into ranges that end where a commit ends. A range begins with the tree that the commit before it stored,
+//! and must come, leaf by leaf, to the trees that all its commits stored; the first begins with nothing. Each ends with
+//! the tree that the next begins with, so together they prove what one pass from the first event to the last would, and all
+//! cores take ranges at once, each with a connection of its own. Rows go by and are not held: memory does not grow with the journal.
+
+use std::{
+    collections::VecDeque,
+    num::NonZero,
+    ops::Range,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use futures_util::{TryStreamExt as _, future::try_join_all};
+use sqlx::postgres::PgRow;
+use tokio::runtime::Handle;
+use uuid::Uuid;
+
+use super::{Audit, Broken, StoredEvent, prove};
+use crate::{
+    DatabaseError, FileError, Files, ReadError, SealPlans,
+    keyring::Held,
+    merkle::{Hash, Tree},
+    rows::{self, COLUMNS},
+};
+
+/// A range has so many events, and what is left of its last commit.
+const RANGE: i64 = 8192;
+/// So much that is broken is looked into; then the rest is left.
+pub(super) const ENOUGH: usize = 20;
+/// So many bytes are hashed at most to find out what was changed: half a minute or so.
+const BUDGET: u64 = 32 << 30;
+/// So often in a range somebody is told how far it is.
+const TELL: i64 = 1024;
+
+/// A file that an event names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFile {
+    /// The object's name.
+    pub object: String,
+    /// The size of its content.
+    pub bytes: u64,
+}
+
+/// Which file an event names, by the event's name and its content as stored.
+pub type Names = fn(event_type: &str, payload: &str) -> Option<NamedFile>;
+
+/// What verifying found.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// How many events there were when it began.
+    pub size: i64,
+    /// The root over them, as stored.
+    pub root: Option<Hash>,
+    /// How many files have the content that their names say.
+    pub files: u64,
+    /// How many files belong to somebody forgotten: they can't be read any more, nor should they be there.
+    pub forgotten: u64,
+    /// What is not as it was written, in the order of positions; if there are [`Verified::ENOUGH`] or more, the rest was left.
+    pub broken: Vec<Broken>,
+}
+
+impl Verified {
+    /// With so much that is broken it ends.
+    pub const ENOUGH: usize = ENOUGH;
+}
+
+/// A row of `es.commits`.
+#[derive(Clone, Debug)]
+pub(super) struct Commit {
+    pub(super) size: i64,
+    pub(super) root: Vec<u8>,
+    pub(super) frontier: Vec<u8>,
+    /// Microseconds since 1970.
+    pub(super) recorded_at: i64,
+}
+
+impl Commit {
+    /// Its tree, if frontier and root are of the same.
+    pub(super) fn tree(&self) -> Option<Tree> {
+        Tree::load(self.size, &self.frontier).filter(|tree| tree.root()[..] == self.root)
+    }
+}
+
+/// A commit that does not come out right.
+#[derive(Debug)]
+pub(super) struct Case {
+    /// The tree before it.
+    pub(super) before: Tree,
+    /// When the commit before it was.
+    pub(super) before_at: i64,
+    pub(super) commit: Commit,
+    /// The first position at which another one stands, or nothing: where, and what is there instead.
+    pub(super) gap: Option<(i64, Option<i64>)>,
+}
+
+/// A file to be looked at.
+struct Wanted {
+    position: i64,
+    owner: Uuid,
+    stream: String,
+    file: NamedFile,
+}
+
+/// What a range came to.
+#[derive(Default)]
+struct Walked {
+    cases: Vec<Case>,
+    files: Vec<Wanted>,
+}
+
+/// A verification under way.
+pub(super) struct Verification {
+    pub(super) audit: Audit,
+    pub(super) plans: SealPlans,
+    files: Option<(Files, Names)>,
+    progress: Box<dyn Fn(i64, i64) + Send + Sync>,
+    /// The events up to here are verified.
+    head: i64,
+    /// Where the next range begins.
+    next: tokio::sync::Mutex<i64>,
+    seen: AtomicI64,
+    files_whole: AtomicU64,
+    files_forgotten: AtomicU64,
+    broken: Mutex<Vec<Broken>>,
+    /// Streams in which numbers are missing.
+    gaps: Mutex<Vec<Broken>>,
+    /// Commits of which it is not known yet what was changed, with their events.
+    riddles: Mutex<Vec<(Case, Vec<StoredEvent>)>>,
+    /// So many bytes may still be hashed to find out what was changed.
+    budget: Mutex<u64>,
+}
+
+impl Audit {
+    /// Verifies the whole journal as it is now, and all files that its events name where these are given, on all cores. Tells
+    /// how many events of how many are done. What is appended meanwhile is left to the next time.
+    pub async fn verify(
+        &self,
+        plans: SealPlans,
+        files: Option<(Files, Names)>,
+        progress: impl Fn(i64, i64) + Send + Sync + 'static,
+    ) -> Result<Verified, ReadError> {
+        let newest: Option<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT size, root FROM es.commits ORDER BY size DESC LIMIT 1")
+                .fetch_optional(self.database.pool())
+                .await?;
+        let (head, root) = newest.unzip();
+        let verification = Arc::new(Verification {
+            audit: self.clone(),
+            plans,
+            files,
+            progress: Box::new(progress),
+            head: head.unwrap_or(0),
+            next: tokio::sync::Mutex::new(0),
+            seen: AtomicI64::new(0),
+            files_whole: AtomicU64::new(0),
+            files_forgotten: AtomicU64::new(0),
+            broken: Mutex::default(),
+            gaps: Mutex::default(),
+            riddles: Mutex::default(),
+            budget: Mutex::new(BUDGET),
+        });
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let connections = usize::try_from(self.database.pool().options().get_max_connections()).unwrap_or(cores);
+        let workers = (0..cores.min(connections)).map(|worker| {
+            let (verification, runtime) = (Arc::clone(&verification), Handle::current());
+            // A thread of its own: decoding and hashing must not hold up what else the runtime does.
+            tokio::task::spawn_blocking(move || runtime.block_on(verification.work(worker == 0)))
+        });
+        let done = try_join_all(workers).await;
+        let done: Result<Vec<()>, _> = done
+            .map_err(|_| DatabaseError::Damaged("a worker of the verification failed"))?
+            .into_iter()
+            .collect();
+        done?;
+        verification.match_riddles().await?;
+        let mut broken = std::mem::take(&mut *verification.broken());
+        // A number that was changed leaves a gap too, but is known better from its commit.
+        let mut gaps = std::mem::take(&mut *verification.gaps());
+        gaps.retain(|gap| {
+            let same = |broken: &Broken| broken.stream == gap.stream && broken.column == gap.column;
+            !broken
+                .iter()
+                .any(|broken| broken.position == gap.position || same(broken))
+        });
+        broken.extend(gaps);
+        broken.sort_by_key(|broken| broken.position);
+        Ok(Verified {
+            size: verification.head,
+            root: root.and_then(|root| root.try_into().ok()),
+            files: verification.files_whole.load(Ordering::Relaxed),
+            forgotten: verification.files_forgotten.load(Ordering::Relaxed),
+            broken,
+        })
+    }
+}
+
+impl Verification {
+    async fn work(&self, first: bool) -> Result<(), ReadError> {
+        if first {
+            self.check_ends().await?;
+            self.check_streams().await?;
+        }
+        while let Some(range) = self.next_range().await? {
+            let walked = self.walk(&range).await?;
+            for case in walked.cases {
+                if let Some(broken) = self.diagnose(case).await? {
+                    self.found(broken);
+                }
+            }
+            if let Some((files, _)) = &self.files {
+                for wanted in walked.files {
+                    if let Some(broken) = self.check_file(files, wanted).await? {
+                        self.found(broken);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn broken(&self) -> MutexGuard<'_, Vec<Broken>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn gaps(&self) -> MutexGuard<'_, Vec<Broken>> {
+        self.gaps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn riddles(&self) -> MutexGuard<'_, Vec<(Case, Vec<StoredEvent>)>> {
+        self.riddles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn budget(&self) -> MutexGuard<'_, u64> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn found(&self, broken: Broken) {
+        self.broken().push(broken);
+    }
+
+    async fn next_range(&self) -> Result<Option<Range<i64>>, ReadError> {
+        let mut next = self.next.lock().await;
+        let from = *next;
+        let found = self.broken().len() + self.riddles().len();
+        if from >= self.head || found >= ENOUGH {
+            return Ok(None);
+        }
+        let until: i64 = sqlx::query_scalar("SELECT size FROM es.commits WHERE size >= $1 ORDER BY size LIMIT 1")
+            .bind(self.head.min(from + RANGE))
+            .fetch_one(self.audit.database().pool())
+            .await?;
+        *next = until;
+        Ok(Some(from..until))
+    }
+
+    /// Commits after one size, up to another.
+    pub(super) async fn commits(&self, after: i64, until: i64, limit: i64) -> Result<VecDeque<Commit>, ReadError> {
+        const COMMITS: &str = "SELECT size, root, frontier, recorded_at FROM es.commits
+            WHERE size > $1 AND size <= $2 ORDER BY size LIMIT $3";
+        let statement = sqlx::query(COMMITS).bind(after).bind(until).bind(limit);
+        let rows = statement.fetch_all(self.audit.database().pool()).await?;
+        rows.iter().map(commit).collect()
+    }
+
+    /// The newest commit up to this size whose tree has its root, and its time. Where nobody changed the row of `size`, that is it.
+    async fn sound(&self, mut size: i64) -> Result<(Tree, i64), ReadError> {
+        const NEWEST: &str = "SELECT size, root, frontier, recorded_at FROM es.commits WHERE size <= $1 AND size > 0
+            ORDER BY size DESC LIMIT 1";
+        while size > 0 {
+            let row = sqlx::query(NEWEST)
+                .bind(size)
+                .fetch_optional(self.audit.database().pool())
+                .await?;
+            let Some(row) = row else { break };
+            let commit = commit(&row)?;
+            if let Some(tree) = commit.tree() {
+                return Ok((tree, commit.recorded_at));
+            }
+            size = commit.size - 1;
+        }
+        Ok((Tree::default(), i64::MIN))
+    }
+
+    async fn walk(&self, range: &Range<i64>) -> Result<Walked, ReadError> {
+        let (mut tree, mut before_at) = self.sound(range.start).await?;
+        let commits = self.commits(tree.size(), range.end, i64::MAX).await?;
+        let sql =
+            format!("SELECT {COLUMNS} FROM es.events e WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position");
+        // What stands before the first position does not belong there, and is found by the first range.
+        let after = if tree.size() == 0 { i64::MIN } else { tree.size() };
+        let mut rows = sqlx::query(&sql)
+            .bind(after)
+            .bind(range.end)
+            .fetch(self.audit.database().pool());
+        let mut row = rows.try_next().await?;
+        let (mut walked, mut buffer, mut told) = (Walked::default(), Vec::new(), range.start);
+        // Where a commit does not have the root of its events: the tree of these, in case it is the commit that was changed.
+        let mut other: Option<Tree> = None;
+        for commit in commits {
+            let (before, mut gap, mut same_time) = (tree.clone(), None, true);
+            while let Some(stored) = &row {
+                let entry = rows::entry(stored)?;
+                if entry.position > commit.size {
+                    break;
+                }
+                if gap.is_none() && entry.position != tree.size() + 1 {
+                    gap = Some((tree.size() + 1, Some(entry.position)));
+                }
+                same_time &= entry.recorded_at == commit.recorded_at;
+                let leaf = entry.leaf(&mut buffer);
+                tree.push(leaf);
+                if let Some(other) = &mut other {
+                    other.push(leaf);
+                }
+                if entry.position > range.start
+                    && let Some((_, names)) = &self.files
+                    && let Some(file) = names(entry.event_type, entry.payload)
+                {
+                    walked.files.push(Wanted {
+                        position: entry.position,
+                        owner: entry.owner,
+                        stream: format!("{} {}", entry.kind, entry.stream),
+                        file,
+                    });
+                }
+                row = rows.try_next().await?;
+            }
+            if gap.is_none() && tree.size() < commit.size {
+                gap = Some((tree.size() + 1, None));
+            }
+            if commit.size > range.start && commit.size - told >= TELL {
+                self.tell(commit.size - told);
+                told = commit.size;
+            }
+            if let Some(other) = other.take().filter(|other| other.root()[..] == commit.root) {
+                tree = other;
+            }
+            let right = gap.is_none() && tree.root()[..] == commit.root;
+            let whole = right && tree.has(&commit.frontier) && same_time && commit.recorded_at >= before_at;
+            let case_at = std::mem::replace(&mut before_at, commit.recorded_at);
+            if whole {
+                continue;
+            }
+            let stored = commit.tree().filter(|_| !right);
+            let lost = gap.is_some() && stored.is_none();
+            // What comes after was written on top of the stored tree.
+            if let Some(stored) = stored {
+                other = Some(std::mem::replace(&mut tree, stored)).filter(|_| gap.is_none());
+            }
+            if commit.size > range.start {
+                walked.cases.push(Case {
+                    before,
+                    before_at: case_at,
+                    commit,
+                    gap,
+                });
+            }
+            if lost || walked.cases.len() >= ENOUGH {
+                break;
+            }
+        }
+        self.tell(range.end - told);
+        Ok(walked)
+    }
+
+    fn tell(&self, events: i64) {
+        let seen = self.seen.fetch_add(events, Ordering::Relaxed) + events;
+        (self.progress)(seen, self.head);
+    }
+
+    /// The events of a commit, unless they are more than can be looked into.
+    pub(super) async fn events(&self, after: i64, until: i64) -> Result<Option<Vec<StoredEvent>>, ReadError> {
+        const MOST: i64 = 10_000;
+        if until - after > MOST {
+            return Ok(None);
+        }
+        let sql = format!(
+            "SELECT {COLUMNS} FROM es.events e WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position LIMIT $3"
+        );
+        let statement = sqlx::query(&sql).bind(after).bind(until).bind(MOST);
+        let rows = statement.fetch_all(self.audit.database().pool()).await?;
+        let events = rows.iter().map(|row| Ok(prove::stored(&rows::entry(row)?)));
+        events.collect::<Result<_, ReadError>>().map(Some)
+    }
+
+    async fn check_file(&self, files: &Files, wanted: Wanted) -> Result<Option<Broken>, ReadError> {
+        let Wanted {
+            position,
+            owner,
+            stream,
+            file,
+        } = wanted;
+        let held = self.audit.keyring().held(&[owner]).await?.remove(&owner);
+        let why = match held {
+            None => "its owner has no key, so it can't be read".to_owned(),
+            Some(Held::Forgotten) => {
+                self.files_forgotten.fetch_add(1, Ordering::Relaxed);
+                return Ok(None);
+            }
+            Some(Held::Keys(keys)) => {
+                let read = async {
+                    let pieces = files.get(&keys, owner, &file.object).await?;
+                    pieces
+                        .try_fold(0, async |sum, piece| Ok(sum + piece.len() as u64))
+                        .await
+                };
+                match read.await {
+                    Ok(bytes) if bytes == file.bytes => {
+                        self.files_whole.fetch_add(1, Ordering::Relaxed);
+                        return Ok(None);
+                    }
+                    Ok(bytes) => format!("it has {bytes} bytes, but the event says {}", file.bytes),
+                    Err(FileError::NotFound) => "it is gone".to_owned(),
+                    Err(error) => error.to_string(),
+                }
+            }
+        };
+        Ok(Some(Broken {
+            position,
+            until: position,
+            stream: Some(stream),
+            column: Some(format!("file {}", file.object)),
+            why,
+        }))
+    }
+}
+
+fn commit(row: &PgRow) -> Result<Commit, ReadError> {
+    use sqlx::Row as _;
+    Ok(Commit {
+        size: row.try_get(0)?,
+        root: row.try_get(1)?,
+        frontier: row.try_get(2)?,
+        recorded_at: rows::micros(row, 3)?,
+    })
+}
