@@ -3,6 +3,7 @@
 //! Nothing here needs the journal to be open, so that a damaged one can be looked at too.
 
 mod broken;
+mod commit;
 mod diagnosis;
 mod proof;
 mod prove;

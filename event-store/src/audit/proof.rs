@@ -123,6 +123,22 @@ pub struct StoredEvent {
 }
 
 impl StoredEvent {
+    pub(super) fn of(entry: &Entry<'_>) -> Self {
+        Self {
+            kind: entry.kind.to_owned(),
+            stream: entry.stream.to_owned(),
+            sequence: entry.sequence,
+            event_type: entry.event_type.to_owned(),
+            version: entry.version.to_owned(),
+            payload: entry.payload.to_owned(),
+            metadata: entry.metadata.to_owned(),
+            position: entry.position,
+            owner: entry.owner,
+            command_id: entry.command_id,
+            recorded_at_us: entry.recorded_at,
+        }
+    }
+
     pub(super) fn entry(&self) -> Entry<'_> {
         Entry {
             kind: &self.kind,

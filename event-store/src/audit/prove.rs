@@ -5,13 +5,14 @@
 //! commit before that end; what is missing are the leaves between the two, which are within one commit. So a proof costs
 //! two look-ups by primary key for each node, and hashes as many leaves as a commit has at most.
 
-use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt as _;
 
-use super::{Against, Audit, ConsistencyProof, EventProof, HEAD_KEY, SignedHead, StoredEvent};
+use super::{
+    Against, Audit, ConsistencyProof, EventProof, HEAD_KEY, SignedHead, StoredEvent,
+    commit::{COMMIT, Commit},
+};
 use crate::{
-    DatabaseError, ReadError,
-    head::Head,
+    DatabaseError, ReadError, head,
     merkle::{self, Hash, Span, Tree},
     rows::{self, COLUMNS},
 };
@@ -26,18 +27,24 @@ const DAMAGED: ReadError = ReadError::Database(DatabaseError::Damaged("its event
 impl Audit {
     /// The head of this size, or the newest one, signed; `None` if no commit ended there. That the tree has the root is checked.
     pub async fn head(&self, size: Option<i64>) -> Result<Option<SignedHead>, ReadError> {
-        let row: Option<(i64, Vec<u8>, Vec<u8>, DateTime<Utc>)> = sqlx::query_as(
-            "SELECT size, root, frontier, recorded_at FROM es.commits WHERE size = $1 OR $1 IS NULL ORDER BY size DESC LIMIT 1",
-        )
-        .bind(size)
-        .fetch_optional(self.database.pool())
-        .await?;
-        let Some((size, root, frontier, recorded_at)) = row else {
+        let Some(commit) = self.commit(size).await? else {
             return Ok(None);
         };
-        let head = Head::load(size, &root, &frontier, recorded_at).ok_or(DAMAGED)?;
+        let tree = commit.tree().ok_or(DAMAGED)?;
         let seed = self.keyring.secret(HEAD_KEY).await?;
-        Ok(Some(SignedHead::sign(&seed, size, head.root, recorded_at)?))
+        let recorded_at = head::time(commit.recorded_at);
+        Ok(Some(SignedHead::sign(&seed, commit.size, tree.root(), recorded_at)?))
+    }
+
+    /// The commit of this size, or the newest one.
+    pub(super) async fn commit(&self, size: Option<i64>) -> Result<Option<Commit>, ReadError> {
+        let sql =
+            format!("SELECT {COMMIT} FROM es.commits WHERE size = coalesce($1, (SELECT max(size) FROM es.commits))");
+        let row = sqlx::query(&sql)
+            .bind(size)
+            .fetch_optional(self.database.pool())
+            .await?;
+        row.as_ref().map(Commit::of).transpose()
     }
 
     /// The event at this position, as it is stored.
@@ -47,7 +54,7 @@ impl Audit {
             .bind(position)
             .fetch_optional(self.database.pool())
             .await?;
-        row.map(|row| Ok(stored(&rows::entry(&row)?))).transpose()
+        row.map(|row| Ok(StoredEvent::of(&rows::entry(&row)?))).transpose()
     }
 
     /// The proof that the event is in the journal that the head is of. A proof that would not hold is an error.
@@ -129,21 +136,5 @@ impl Audit {
         } else {
             Err(DAMAGED)
         }
-    }
-}
-
-pub(super) fn stored(entry: &merkle::Entry<'_>) -> StoredEvent {
-    StoredEvent {
-        kind: entry.kind.to_owned(),
-        stream: entry.stream.to_owned(),
-        sequence: entry.sequence,
-        event_type: entry.event_type.to_owned(),
-        version: entry.version.to_owned(),
-        payload: entry.payload.to_owned(),
-        metadata: entry.metadata.to_owned(),
-        position: entry.position,
-        owner: entry.owner,
-        command_id: entry.command_id,
-        recorded_at_us: entry.recorded_at,
     }
 }

@@ -16,11 +16,13 @@ use std::{
 };
 
 use futures_util::{TryStreamExt as _, future::try_join_all};
-use sqlx::postgres::PgRow;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::{Audit, Broken, StoredEvent, prove};
+use super::{
+    Audit, Broken, StoredEvent,
+    commit::{COMMIT, Commit},
+};
 use crate::{
     DatabaseError, FileError, Files, ReadError, SealPlans,
     keyring::Held,
@@ -67,23 +69,6 @@ pub struct Verified {
 impl Verified {
     /// With so much that is broken it ends.
     pub const ENOUGH: usize = ENOUGH;
-}
-
-/// A row of `es.commits`.
-#[derive(Clone, Debug)]
-pub(super) struct Commit {
-    pub(super) size: i64,
-    pub(super) root: Vec<u8>,
-    pub(super) frontier: Vec<u8>,
-    /// Microseconds since 1970.
-    pub(super) recorded_at: i64,
-}
-
-impl Commit {
-    /// Its tree, if frontier and root are of the same.
-    pub(super) fn tree(&self) -> Option<Tree> {
-        Tree::load(self.size, &self.frontier).filter(|tree| tree.root()[..] == self.root)
-    }
 }
 
 /// A commit that does not come out right.
@@ -144,17 +129,13 @@ impl Audit {
         files: Option<(Files, Names)>,
         progress: impl Fn(i64, i64) + Send + Sync + 'static,
     ) -> Result<Verified, ReadError> {
-        let newest: Option<(i64, Vec<u8>)> =
-            sqlx::query_as("SELECT size, root FROM es.commits ORDER BY size DESC LIMIT 1")
-                .fetch_optional(self.database.pool())
-                .await?;
-        let (head, root) = newest.unzip();
+        let newest = self.commit(None).await?;
         let verification = Arc::new(Verification {
             audit: self.clone(),
             plans,
             files,
             progress: Box::new(progress),
-            head: head.unwrap_or(0),
+            head: newest.as_ref().map_or(0, |newest| newest.size),
             next: tokio::sync::Mutex::new(0),
             seen: AtomicI64::new(0),
             files_whole: AtomicU64::new(0),
@@ -191,7 +172,7 @@ impl Audit {
         broken.sort_by_key(|broken| broken.position);
         Ok(Verified {
             size: verification.head,
-            root: root.and_then(|root| root.try_into().ok()),
+            root: newest.and_then(|newest| newest.root()),
             files: verification.files_whole.load(Ordering::Relaxed),
             forgotten: verification.files_forgotten.load(Ordering::Relaxed),
             broken,
@@ -260,24 +241,22 @@ impl Verification {
 
     /// Commits after one size, up to another.
     pub(super) async fn commits(&self, after: i64, until: i64, limit: i64) -> Result<VecDeque<Commit>, ReadError> {
-        const COMMITS: &str = "SELECT size, root, frontier, recorded_at FROM es.commits
-            WHERE size > $1 AND size <= $2 ORDER BY size LIMIT $3";
-        let statement = sqlx::query(COMMITS).bind(after).bind(until).bind(limit);
+        let sql = format!("SELECT {COMMIT} FROM es.commits WHERE size > $1 AND size <= $2 ORDER BY size LIMIT $3");
+        let statement = sqlx::query(&sql).bind(after).bind(until).bind(limit);
         let rows = statement.fetch_all(self.audit.database().pool()).await?;
-        rows.iter().map(commit).collect()
+        rows.iter().map(Commit::of).collect()
     }
 
     /// The newest commit up to this size whose tree has its root, and its time. Where nobody changed the row of `size`, that is it.
     async fn sound(&self, mut size: i64) -> Result<(Tree, i64), ReadError> {
-        const NEWEST: &str = "SELECT size, root, frontier, recorded_at FROM es.commits WHERE size <= $1 AND size > 0
-            ORDER BY size DESC LIMIT 1";
+        let sql = format!("SELECT {COMMIT} FROM es.commits WHERE size <= $1 AND size > 0 ORDER BY size DESC LIMIT 1");
         while size > 0 {
-            let row = sqlx::query(NEWEST)
+            let row = sqlx::query(&sql)
                 .bind(size)
                 .fetch_optional(self.audit.database().pool())
                 .await?;
             let Some(row) = row else { break };
-            let commit = commit(&row)?;
+            let commit = Commit::of(&row)?;
             if let Some(tree) = commit.tree() {
                 return Ok((tree, commit.recorded_at));
             }
@@ -384,7 +363,7 @@ impl Verification {
         );
         let statement = sqlx::query(&sql).bind(after).bind(until).bind(MOST);
         let rows = statement.fetch_all(self.audit.database().pool()).await?;
-        let events = rows.iter().map(|row| Ok(prove::stored(&rows::entry(row)?)));
+        let events = rows.iter().map(|row| Ok(StoredEvent::of(&rows::entry(row)?)));
         events.collect::<Result<_, ReadError>>().map(Some)
     }
 
@@ -428,14 +407,4 @@ impl Verification {
             why,
         }))
     }
-}
-
-fn commit(row: &PgRow) -> Result<Commit, ReadError> {
-    use sqlx::Row as _;
-    Ok(Commit {
-        size: row.try_get(0)?,
-        root: row.try_get(1)?,
-        frontier: row.try_get(2)?,
-        recorded_at: rows::micros(row, 3)?,
-    })
 }
