@@ -182,7 +182,7 @@ impl Verification {
             }
             Some(Culprit::Swapped(first, second)) => Ok(Some(displaced(&events[first], &events[second]))),
             None => {
-                self.riddles().push((case, events));
+                self.unexplained().push((case, events));
                 Ok(None)
             }
         }
@@ -228,10 +228,10 @@ impl Verification {
 
     /// Looks among the commits that nothing explains for events that stand in each other's place, and tells of the others what
     /// can be told.
-    pub(super) async fn match_riddles(&self) -> Result<(), ReadError> {
-        let riddles = std::mem::take(&mut *self.riddles());
-        for (at, (case, events)) in riddles.iter().enumerate() {
-            let others = riddles.iter().enumerate().filter(|(other, _)| *other != at);
+    pub(super) async fn explain_moves(&self) -> Result<(), ReadError> {
+        let unexplained = std::mem::take(&mut *self.unexplained());
+        for (at, (case, events)) in unexplained.iter().enumerate() {
+            let others = unexplained.iter().enumerate().filter(|(other, _)| *other != at);
             let found = case.commit.tree().and_then(|after| {
                 let mut budget = self.budget();
                 let mut puzzle = Puzzle::new(&case.before, &after, events, &mut budget);

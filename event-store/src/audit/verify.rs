@@ -115,7 +115,7 @@ pub(super) struct Verification {
     /// Streams in which numbers are missing.
     gaps: Mutex<Vec<Broken>>,
     /// Commits of which it is not known yet what was changed, with their events.
-    riddles: Mutex<Vec<(Case, Vec<StoredEvent>)>>,
+    unexplained: Mutex<Vec<(Case, Vec<StoredEvent>)>>,
     /// So many bytes may still be hashed to find out what was changed.
     budget: Mutex<u64>,
 }
@@ -142,7 +142,7 @@ impl Audit {
             files_forgotten: AtomicU64::new(0),
             broken: Mutex::default(),
             gaps: Mutex::default(),
-            riddles: Mutex::default(),
+            unexplained: Mutex::default(),
             budget: Mutex::new(BUDGET),
         });
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -158,7 +158,7 @@ impl Audit {
             .into_iter()
             .collect();
         done?;
-        verification.match_riddles().await?;
+        verification.explain_moves().await?;
         let mut broken = std::mem::take(&mut *verification.broken());
         // A number that was changed leaves a gap too, but is known better from its commit.
         let mut gaps = std::mem::take(&mut *verification.gaps());
@@ -212,8 +212,8 @@ impl Verification {
         self.gaps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn riddles(&self) -> MutexGuard<'_, Vec<(Case, Vec<StoredEvent>)>> {
-        self.riddles.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn unexplained(&self) -> MutexGuard<'_, Vec<(Case, Vec<StoredEvent>)>> {
+        self.unexplained.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn budget(&self) -> MutexGuard<'_, u64> {
@@ -227,7 +227,7 @@ impl Verification {
     async fn next_range(&self) -> Result<Option<Range<i64>>, ReadError> {
         let mut next = self.next.lock().await;
         let from = *next;
-        let found = self.broken().len() + self.riddles().len();
+        let found = self.broken().len() + self.unexplained().len();
         if from >= self.head || found >= ENOUGH {
             return Ok(None);
         }
