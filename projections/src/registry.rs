@@ -84,7 +84,8 @@ impl Changes {
     /// Writes them.
     pub(crate) async fn write(&self, writer: &Writer) -> Result<(), ProjectionError> {
         match self {
-            Self::Ledger(ledger) => ledger.write(writer).await,
+            // Boxed: its statements would make every caller's future large.
+            Self::Ledger(ledger) => Box::pin(ledger.write(writer)).await,
             Self::Documents(paperwork) => paperwork.write(writer).await,
         }
     }

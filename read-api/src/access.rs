@@ -23,9 +23,12 @@ const REMEMBERED: Duration = Duration::from_secs(2);
 /// Users remembered at the same time.
 const USERS_MAX: usize = 10_000;
 
+/// A user's books, and since when they are known.
+type Known = (Instant, Arc<Vec<BookId>>);
+
 /// The books of the users that asked last.
 #[derive(Debug, Default)]
-pub(crate) struct KnownBooks(Mutex<HashMap<UserId, (Instant, Arc<Vec<BookId>>)>>);
+pub(crate) struct KnownBooks(Mutex<HashMap<UserId, Known>>);
 
 impl KnownBooks {
     fn get(&self, user: UserId) -> Option<Arc<Vec<BookId>>> {
