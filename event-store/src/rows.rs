@@ -57,7 +57,7 @@ impl<'a> Rows<'a> {
 
     /// Takes the next row, unless it is not wanted by kind and event type. Returns its position.
     pub(crate) fn take(&mut self, row: PgRow, wanted: &impl Fn(&str, &str) -> bool) -> Result<i64, ReadError> {
-        let position = i64::from_be_bytes(fixed(&row, 0)?);
+        let position = position(&row)?;
         if !wanted(text(&row, 1)?, text(&row, 4)?) {
             return Ok(position);
         }
@@ -98,7 +98,7 @@ impl<'a> Rows<'a> {
     }
 
     fn event(&mut self, row: &PgRow) -> Result<Event, ReadError> {
-        let position = i64::from_be_bytes(fixed(row, 0)?);
+        let position = position(row)?;
         let damaged = |_| ReadError::Damaged { position };
         let micros = i64::from_be_bytes(fixed(row, 10)?).checked_add(EPOCH);
         let (kind, stream, sequence) = (text(row, 1)?, text(row, 2)?, i64::from_be_bytes(fixed(row, 3)?));
@@ -136,6 +136,11 @@ impl<'a> Rows<'a> {
         };
         upcast(event, self.upcasters)
     }
+}
+
+/// The position of the event in this row.
+pub(crate) fn position(row: &PgRow) -> Result<i64, ReadError> {
+    Ok(i64::from_be_bytes(fixed(row, 0)?))
 }
 
 fn text(row: &PgRow, column: usize) -> Result<&str, ReadError> {

@@ -10,10 +10,9 @@ use crate::{Group, ProjectionError, Projections, writer::Writer};
 
 /// Events of a batch.
 const BATCH: i64 = 1000;
-/// A batch smaller than this is followed by a pause, in which the next one grows: a transaction costs the same for one
+/// A batch that is not full is followed by a pause, in which the next one grows: a transaction costs nearly the same for one
 /// event and for fifty. Not while somebody waits.
-const SMALL: usize = 64;
-const PAUSE: Duration = Duration::from_millis(25);
+const PAUSE: Duration = Duration::from_millis(100);
 /// How often the lag is reported.
 const REPORT: Duration = Duration::from_secs(5);
 /// How often a runner that is not needed looks whether it is.
@@ -121,7 +120,7 @@ async fn session(
         *pause = Duration::from_millis(100);
         metrics::counter!("spendlog_projection_events_total", "projection" => group.name())
             .increment(u64::try_from(events.len()).unwrap_or_default());
-        if events.len() < SMALL && !mark.awaited() {
+        if !full && !mark.awaited() {
             tokio::select! {
                 () = sleep(PAUSE) => {}
                 () = mark.urgent.notified() => {}
