@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spendlog_event_store::{Event, Query};
+use spendlog_event_store::{Event, Journal, Query};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +14,9 @@ const BATCH: i64 = 1000;
 /// event and for fifty. Not while somebody waits.
 const SMALL: usize = 64;
 const PAUSE: Duration = Duration::from_millis(25);
+/// After so many events the planner is told what the tables hold now: of tables that were filled in one go it knows
+/// nothing, and reads lists in the wrong order, until autovacuum comes by.
+const ANALYZE_AFTER: usize = 10_000;
 /// How often the lag is reported.
 const REPORT: Duration = Duration::from_secs(5);
 /// How often a runner that is not needed looks whether it is.
@@ -95,6 +98,7 @@ async fn session(
         "the projection runs"
     );
     let mut head = journal.head();
+    let mut unanalyzed = 0;
     loop {
         let until = *head.borrow_and_update();
         if until <= checkpoint.position {
@@ -121,11 +125,31 @@ async fn session(
         *pause = Duration::from_millis(100);
         metrics::counter!("spendlog_projection_events_total", "projection" => group.name())
             .increment(u64::try_from(events.len()).unwrap_or_default());
+        unanalyzed += events.len();
+        if !full && unanalyzed >= ANALYZE_AFTER {
+            unanalyzed = 0;
+            // By the side: the runner goes on meanwhile.
+            tokio::spawn(analyze(journal.clone(), group));
+        }
         if events.len() < SMALL && !mark.awaited() {
             tokio::select! {
                 () = sleep(PAUSE) => {}
                 () = mark.urgent.notified() => {}
             }
+        }
+    }
+}
+
+async fn analyze(journal: Journal, group: Group) {
+    let done = async {
+        let writer = Writer::open(journal.database(), "spendlog analyze", "read", false).await?;
+        writer.analyze(group).await
+    };
+    match done.await {
+        Ok(()) => tracing::debug!(projection = group.name(), "the tables are analysed"),
+        Err(error) => {
+            let error = chain(&error);
+            tracing::warn!(projection = group.name(), error, "the tables could not be analysed");
         }
     }
 }

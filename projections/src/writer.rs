@@ -9,7 +9,7 @@ use futures_util::SinkExt;
 use spendlog_event_store::Database;
 use tokio_postgres::{Client, Row, Statement, types::ToSql};
 
-use crate::{ProjectionError, rows::Rows};
+use crate::{Group, ProjectionError, rows::Rows};
 
 /// Opens a connection and drives it until the client is dropped.
 pub(crate) async fn connect(database: &Database, application: &str, options: &str) -> Result<Client, ProjectionError> {
@@ -81,6 +81,15 @@ impl Writer {
     pub(crate) async fn execute(&self, sql: String, params: &[&(dyn ToSql + Sync)]) -> Result<u64, ProjectionError> {
         let statement = self.prepare(sql).await?;
         Ok(self.client.execute(&statement, params).await?)
+    }
+
+    /// Tells the planner what a group's tables hold.
+    pub(crate) async fn analyze(&self, group: Group) -> Result<(), ProjectionError> {
+        for table in group.tables() {
+            let sql = format!("ANALYZE {}.{table}", self.schema);
+            self.client.batch_execute(&sql).await?;
+        }
+        Ok(())
     }
 
     /// Adds rows, where there are any.
