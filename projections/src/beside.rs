@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures_util::future::try_join_all;
-use spendlog_event_store::{Event, Journal, Query};
+use spendlog_event_store::{Database, Event, Journal, Query};
 use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 use uuid::Uuid;
 
@@ -21,8 +21,9 @@ use crate::{Group, ProjectionError, Projections, status::holder, writer::Writer}
 const BATCH: i64 = 10_000;
 /// Batches that wait for a worker.
 const WAITING: usize = 2;
-/// More workers than these are not worth their connections.
-const WORKERS_MAX: usize = 4;
+/// Two fill a third faster than one also on two cores, since a worker waits for Postgres half of its time; more than these
+/// are not worth their connections.
+const WORKERS: std::ops::RangeInclusive<usize> = 2..=4;
 /// How long the lock is waited for: a process that was killed holds it until its connection is seen to be broken.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -110,19 +111,16 @@ impl Beside {
             Purpose::Rebuild => ("spendlog rebuild", next),
             Purpose::Verify => ("spendlog verify", check),
         };
-        let first = Writer::open(database, work, &schema, true).await?;
-        while !locked(&first, group).await? {
-            if started.elapsed() > PATIENCE {
-                let by = holder(&first, group.lock_beside()).await?;
-                return Err(ProjectionError::Busy { group, by });
-            }
-            sleep(Duration::from_millis(100)).await;
+        let first = open(database, work, &schema).await?;
+        if !locked(&first, group, PATIENCE).await? {
+            let by = holder(&first, group.lock_beside()).await?;
+            return Err(ProjectionError::Busy { group, by });
         }
         drop_all(&first, group).await?;
         make_tables(&first, group).await?;
         let mut writers = vec![Arc::new(first)];
         for _ in 1..workers() {
-            writers.push(Arc::new(Writer::open(database, work, &schema, true).await?));
+            writers.push(Arc::new(open(database, work, &schema).await?));
         }
         Ok(Self {
             journal: journal.clone(),
@@ -265,7 +263,8 @@ impl Beside {
 
 /// As many as can run at the same time.
 fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(WORKERS_MAX))
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    cores.clamp(*WORKERS.start(), *WORKERS.end())
 }
 
 /// Which worker an owner's events go to. The last digits of ids are random.
@@ -347,14 +346,36 @@ async fn make_tables(writer: &Writer, group: Group) -> Result<(), ProjectionErro
         for row in writer.query(sql.to_owned(), &[schema, table]).await? {
             writer.client.batch_execute(row.try_get(0)?).await?;
         }
+        // Autovacuum would stand in the way of every index for a second.
+        let sql = format!("ALTER TABLE {schema}.{table} SET (autovacuum_enabled = false)");
+        writer.client.batch_execute(&sql).await?;
     }
     Ok(())
 }
 
-async fn locked(writer: &Writer, group: Group) -> Result<bool, ProjectionError> {
-    let sql = "SELECT pg_try_advisory_lock($1)".to_owned();
-    let rows = writer.query(sql, &[&group.lock_beside()]).await?;
-    Ok(rows.iter().all(|row| row.get(0)))
+/// A connection that copies. Postgres looks now and then whether we still live, so that an index which takes minutes is
+/// not built to its end for somebody who was killed (from version 14 on).
+async fn open(database: &Database, work: &str, schema: &str) -> Result<Writer, ProjectionError> {
+    let writer = Writer::open(database, work, schema, true).await?;
+    let sql = "SELECT set_config(name, '1000', false) FROM pg_settings WHERE name = 'client_connection_check_interval'";
+    writer.query(sql.to_owned(), &[]).await?;
+    Ok(writer)
+}
+
+/// Whether the group's lock was to be had within this time.
+async fn locked(writer: &Writer, group: Group, patience: Duration) -> Result<bool, ProjectionError> {
+    let until = Instant::now() + patience;
+    loop {
+        let sql = "SELECT pg_try_advisory_lock($1)".to_owned();
+        let rows = writer.query(sql, &[&group.lock_beside()]).await?;
+        if rows.iter().all(|row| row.get(0)) {
+            return Ok(true);
+        }
+        if Instant::now() >= until {
+            return Ok(false);
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 async fn unlock(writer: &Writer, group: Group) -> Result<(), ProjectionError> {
@@ -370,23 +391,29 @@ async fn drop_all(writer: &Writer, group: Group) -> Result<(), ProjectionError> 
     Ok(())
 }
 
-/// Drops what somebody who was killed left beside the live tables; not what somebody is at work on.
-pub(crate) async fn sweep(projections: &Projections, group: Group) -> Result<(), ProjectionError> {
-    let sql = "SELECT nspname::text FROM pg_namespace WHERE nspname = ANY ($1::text[])";
-    let left = projections.reader().query(sql, &[&schemas(group).to_vec()]).await?;
-    if left.is_empty() {
-        return Ok(());
+impl Projections {
+    /// Drops what rebuilds and verifications that were interrupted left beside the live tables; not what somebody is at
+    /// work on, though one that has just been killed may need as long as `patience` to be gone.
+    pub async fn sweep(&self, patience: Duration) -> Result<(), ProjectionError> {
+        for group in Group::ALL {
+            let sql = "SELECT nspname::text FROM pg_namespace WHERE nspname = ANY ($1::text[])";
+            let left = self.reader().query(sql, &[&schemas(group).to_vec()]).await?;
+            if left.is_empty() {
+                continue;
+            }
+            let writer = Writer::open(self.0.journal.database(), "spendlog sweep", "read", false).await?;
+            if locked(&writer, group, patience).await? {
+                drop_all(&writer, group).await?;
+                unlock(&writer, group).await?;
+                let projection = group.name();
+                tracing::info!(
+                    projection,
+                    "dropped what an interrupted rebuild or verification left behind"
+                );
+            }
+        }
+        Ok(())
     }
-    let writer = Writer::open(projections.0.journal.database(), "spendlog sweep", "read", false).await?;
-    if locked(&writer, group).await? {
-        drop_all(&writer, group).await?;
-        unlock(&writer, group).await?;
-        tracing::info!(
-            projection = group.name(),
-            "dropped what an interrupted rebuild or verification left behind"
-        );
-    }
-    Ok(())
 }
 
 /// The schema that the tables which were replaced wait in to be dropped.

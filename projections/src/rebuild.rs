@@ -146,7 +146,8 @@ async fn exchange(tables: &Beside) -> Result<(i64, u64), ProjectionError> {
     for table in group.tables() {
         let next = &writer.schema;
         sql.push_str(&format!(
-            "ALTER TABLE read.{table} SET SCHEMA {old}; ALTER TABLE {next}.{table} SET SCHEMA read;"
+            "ALTER TABLE {next}.{table} RESET (autovacuum_enabled); \
+             ALTER TABLE read.{table} SET SCHEMA {old}; ALTER TABLE {next}.{table} SET SCHEMA read;"
         ));
     }
     writer.client.batch_execute(&sql).await?;

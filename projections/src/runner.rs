@@ -6,7 +6,7 @@ use spendlog_event_store::{Event, Journal, Query};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Group, ProjectionError, Projections, beside, writer::Writer};
+use crate::{Group, ProjectionError, Projections, writer::Writer};
 
 /// Events of a batch.
 const BATCH: i64 = 1000;
@@ -226,15 +226,9 @@ pub(crate) async fn apply_again(writer: &Writer, group: Group, events: &[Event])
 /// Drops, now and then, what interrupted rebuilds and verifications left behind.
 pub(crate) async fn sweep(projections: Projections, stop: CancellationToken) {
     loop {
-        for group in Group::ALL {
-            if let Err(error) = beside::sweep(&projections, group).await {
-                let error = chain(&error);
-                tracing::debug!(
-                    projection = group.name(),
-                    error,
-                    "it could not be looked for remains of rebuilds"
-                );
-            }
+        if let Err(error) = projections.sweep(Duration::ZERO).await {
+            let error = chain(&error);
+            tracing::debug!(error, "it could not be looked for what rebuilds left behind");
         }
         tokio::select! {
             () = sleep(SWEEP) => {}

@@ -17,23 +17,28 @@ use crate::{
     note, say,
 };
 
-/// Does what is asked, beside a server where one is running. Ctrl-C leaves nothing half done: what was made beside the
-/// live tables is dropped by whoever comes next.
+/// How long those who were broken off have to let go of what they made.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Does what is asked, beside a server where one is running. Ctrl-C leaves nothing half done and nothing behind.
 pub(crate) async fn run(config: &Config, command: &cli::Projections) -> anyhow::Result<()> {
     let foundation = Foundation::lay(config, Use::Beside).await?;
+    let projections = Projections::new(foundation.journal.clone());
     let done = tokio::select! {
-        done = act(&foundation.journal, command) => done,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("broken off; the live tables are as they were")),
+        done = act(&foundation.journal, &projections, command) => done,
+        _ = tokio::signal::ctrl_c() => {
+            let swept = projections.sweep(PATIENCE).await.context("broken off; what was made is dropped later");
+            swept.and(Err(anyhow::anyhow!("broken off; the live tables are whole")))
+        }
     };
     foundation.close().await?;
     done
 }
 
-async fn act(journal: &Journal, command: &cli::Projections) -> anyhow::Result<()> {
-    let projections = Projections::new(journal.clone());
+async fn act(journal: &Journal, projections: &Projections, command: &cli::Projections) -> anyhow::Result<()> {
     match command {
-        cli::Projections::List { json } => list(&projections, *json).await,
-        cli::Projections::Lag { json } => lag(&projections, *json).await,
+        cli::Projections::List { json } => list(projections, *json).await,
+        cli::Projections::Lag { json } => lag(projections, *json).await,
         cli::Projections::Rebuild(which) if which.all => rebuild_all(journal, &Group::ALL).await,
         cli::Projections::Rebuild(which) => rebuild_all(journal, &which.names).await,
         cli::Projections::Verify { names } if names.is_empty() => verify_all(journal, &Group::ALL).await,

@@ -149,6 +149,18 @@ async fn rebuilds_disturb_neither_writers_nor_readers() {
     app.finish().await;
 }
 
+/// Waits until the tables of a rebuild are filled and have their indexes.
+async fn made(app: &TestApp) {
+    eventually("the new tables have their indexes", async || {
+        let sql =
+            "SELECT count(*) FILTER (WHERE i.schemaname = 'read') - count(*) FILTER (WHERE i.schemaname <> 'read')
+            FROM pg_indexes i JOIN pg_tables t USING (tablename)
+            WHERE t.schemaname = 'read_next_ledger' AND i.schemaname IN ('read', t.schemaname)";
+        (beside(app).await == 1 && scalar(app, sql).await == 0).then_some(())
+    })
+    .await;
+}
+
 /// Kills a subcommand as a failing machine would.
 async fn kill(mut child: Child) {
     child.kill().await.expect("it can be killed");
@@ -177,13 +189,7 @@ async fn a_rebuild_that_is_killed_has_changed_nothing() {
     // While it waits to take over: all is made, nothing is swapped.
     let dump = Dump::begin(&app).await;
     let rebuilding = app.begin(&["projections", "rebuild", "ledger"]);
-    eventually("the new tables have their indexes", async || {
-        let sql = "SELECT count(*) FILTER (WHERE i.schemaname = 'read') - count(*) FILTER (WHERE i.schemaname <> 'read')
-            FROM pg_indexes i JOIN pg_tables t USING (tablename)
-            WHERE t.schemaname = 'read_next_ledger' AND i.schemaname IN ('read', t.schemaname)";
-        (beside(&app).await == 1 && scalar(&app, sql).await == 0).then_some(())
-    })
-    .await;
+    made(&app).await;
     kill(rebuilding).await;
     assert_eq!((balance(position).await.as_str(), rebuilds(&app).await), ("-20.00", 0));
     dump.end().await;
@@ -191,6 +197,18 @@ async fn a_rebuild_that_is_killed_has_changed_nothing() {
         (beside(&app).await == 0).then_some(())
     })
     .await;
+
+    // Somebody presses Ctrl-C.
+    let dump = Dump::begin(&app).await;
+    let rebuilding = app.begin(&["projections", "rebuild", "ledger"]);
+    made(&app).await;
+    let pid = rebuilding.id().expect("it is at work").to_string();
+    let asked = std::process::Command::new("kill").args(["-INT", &pid]).status();
+    assert!(asked.expect("kill runs").success());
+    let (_, err) = fail(rebuilding.wait_with_output().await.expect("it ends"));
+    assert!(err.contains("broken off; the live tables are whole"), "{err}");
+    assert_eq!((beside(&app).await, rebuilds(&app).await), (0, 0));
+    dump.end().await;
 
     // At any moment, the swap among them.
     let mut swapped = 0;

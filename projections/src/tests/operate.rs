@@ -8,8 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{History, project, projections, rows, writer};
 use crate::{
-    Group, How, ProjectionError, Projections, Rebuild, Stage, beside::sweep, rebuild, runner::ANALYZE_AFTER, verify,
-    writer::Writer,
+    Group, How, ProjectionError, Projections, Rebuild, Stage, rebuild, runner::ANALYZE_AFTER, verify, writer::Writer,
 };
 
 const WAIT: Duration = Duration::from_secs(20);
@@ -153,12 +152,12 @@ async fn what_an_interrupted_rebuild_left_behind_is_dropped() {
     let begun = Rebuild::begin(&history.journal, Group::Ledger).await.unwrap();
     assert_eq!(schemas_beside(&writer).await, 1);
     // Not while somebody is at work on it.
-    sweep(&projections, Group::Ledger).await.unwrap();
+    projections.sweep(Duration::ZERO).await.unwrap();
     assert_eq!(schemas_beside(&writer).await, 1);
     drop(begun);
     tokio::time::timeout(WAIT, async {
         while schemas_beside(&writer).await > 0 {
-            sweep(&projections, Group::Ledger).await.unwrap();
+            projections.sweep(Duration::ZERO).await.unwrap();
         }
     })
     .await
@@ -288,6 +287,11 @@ async fn tables_have_statistics_after_a_backlog_and_after_a_rebuild() {
     history.record(book).await;
     rebuild(&history.journal, Group::Ledger, |_| ()).await.unwrap();
     assert!(number(&writer, sql).await > 0, "after a rebuild");
+    let options = "SELECT count(*) FROM pg_class WHERE array_to_string(reloptions, ' ') LIKE '%autovacuum%'";
+    assert_eq!(number(&writer, options).await, 0, "and autovacuum looks after them");
+    let options =
+        "SELECT count(*) FROM pg_class WHERE oid = 'read.summary'::regclass AND reloptions = '{fillfactor=70}'";
+    assert_eq!(number(&writer, options).await, 1, "and they are stored as before");
 
     let mut history = History::new(81).await;
     let book = history.open_book().await;
