@@ -39,7 +39,7 @@ impl Group {
     }
 
     /// Its tables.
-    pub(crate) fn tables(self) -> &'static [&'static str] {
+    pub fn tables(self) -> &'static [&'static str] {
         match self {
             Self::Ledger => &[
                 "users",
@@ -61,6 +61,11 @@ impl Group {
             Self::Ledger => 7_021_883_046_113_904_101,
             Self::Documents => 7_021_883_046_113_904_102,
         }
+    }
+
+    /// Which advisory lock whoever makes its tables beside the live ones holds.
+    pub(crate) fn lock_beside(self) -> i64 {
+        self.lock() + 100
     }
 
     /// Reads the rows that these events are about and applies the events to them, in memory. `fresh`: the tables were

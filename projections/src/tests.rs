@@ -2,6 +2,7 @@
 
 mod history;
 mod lists;
+mod operate;
 mod papers;
 mod past;
 mod twice;

@@ -11,6 +11,12 @@ use tokio_postgres::{Client, Row, Statement, types::ToSql};
 
 use crate::{Group, ProjectionError, rows::Rows};
 
+/// What a connection calls itself, and the process that it belongs to: `spendlog projection 4711@host`.
+fn named(work: &str) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{work} {}@{}", std::process::id(), host.trim())
+}
+
 /// Opens a connection and drives it until the client is dropped.
 pub(crate) async fn connect(database: &Database, application: &str, options: &str) -> Result<Client, ProjectionError> {
     let mut config = database.config(application);
@@ -43,7 +49,7 @@ impl Writer {
         schema: &str,
         copies: bool,
     ) -> Result<Self, ProjectionError> {
-        let client = connect(database, application, "-c synchronous_commit=off -c jit=off").await?;
+        let client = connect(database, &named(application), "-c synchronous_commit=off -c jit=off").await?;
         Ok(Self {
             client,
             schema: schema.to_owned(),

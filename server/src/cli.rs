@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::{Args, Parser, Subcommand};
 use spendlog_domain::values::{BookId, UserId};
+use spendlog_projections::Group;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -15,6 +16,16 @@ Examples:
 
 It is configured by the environment alone: `spendlog config example` lists the variables, `spendlog config check`
 shows what holds and what is wrong. Results go to standard output, the log to standard error.";
+
+const PROJECTIONS_HELP: &str = "\
+A projection is a group of read tables that always agree with each other: `ledger` and `documents`. They hold nothing
+that the journal does not: they can be thrown away and made again. All of this works beside a running server.
+
+Examples:
+  spendlog projections list                 how each of them stands, and who runs it
+  spendlog projections lag --json           how far they are behind, for a script
+  spendlog projections rebuild ledger       make its tables again; reads and writes go on meanwhile
+  spendlog projections verify               compare all tables with what the journal says";
 
 /// Turns receipts, invoices and bank statements into a ledger whose every figure can be traced back.
 #[derive(Debug, Parser)]
@@ -52,6 +63,9 @@ pub(crate) enum Command {
     /// Look at events that a processor could not handle, and have them handled again or dropped.
     #[command(subcommand)]
     Parked(Parked),
+    /// Look at the read tables, rebuild them from the journal, verify, pause and resume them.
+    #[command(subcommand, after_help = PROJECTIONS_HELP)]
+    Projections(Projections),
     /// Print a user's books as they stood at some time, folded from the events themselves.
     Replay(Replay),
     /// Change what users may do.
@@ -117,6 +131,62 @@ impl Which {
     pub(crate) fn ids(&self) -> Option<&[i64]> {
         (!self.all).then_some(self.ids.as_slice())
     }
+}
+
+/// Of projections.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Projections {
+    /// How each stands: running, paused or run by nobody; how far it has come; its tables.
+    List {
+        /// As a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// How far each is behind the journal, in events and in seconds.
+    Lag {
+        /// As a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make the tables again beside the live ones, and swap them in one moment. It can be broken off at any time.
+    Rebuild(WhichProjections),
+    /// Make the tables again in a scratch place and compare them with the live ones row by row; fails if any row differs.
+    Verify {
+        /// Which; all unless said.
+        #[arg(value_name = "NAME", value_parser = parse_projection)]
+        names: Vec<Group>,
+    },
+    /// Have a projection rest where it is, in all processes, until it is resumed.
+    Pause(OneProjection),
+    /// Let a paused projection go on.
+    Resume(OneProjection),
+}
+
+/// A projection.
+#[derive(Debug, Args)]
+pub(crate) struct OneProjection {
+    /// Its name, as `list` shows it.
+    #[arg(value_name = "NAME", value_parser = parse_projection)]
+    pub(crate) name: Group,
+}
+
+/// Which projections.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct WhichProjections {
+    /// These, by the names that `list` shows.
+    #[arg(value_name = "NAME", value_parser = parse_projection)]
+    pub(crate) names: Vec<Group>,
+    /// All of them, one after the other.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+fn parse_projection(name: &str) -> Result<Group, String> {
+    Group::named(name).ok_or_else(|| {
+        let names = Group::ALL.map(Group::name).join(", ");
+        format!("there is no such projection; there are: {names}")
+    })
 }
 
 /// Of a replay.

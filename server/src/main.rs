@@ -6,6 +6,7 @@ mod demo;
 mod foundation;
 mod models;
 mod parked;
+mod projections;
 mod replay;
 mod serve;
 mod telemetry;
@@ -73,6 +74,7 @@ fn with_config(command: Command) -> anyhow::Result<()> {
             Command::Demo { server, samples } => demo::run(&server, &samples).await,
             Command::Models(command) => tokio::task::block_in_place(|| models::run(&config, &command)),
             Command::Parked(command) => parked::run(&config, &command).await,
+            Command::Projections(command) => projections::run(&config, &command).await,
             Command::Replay(asked) => replay::run(&config, &asked).await,
             Command::User(command) => users::run(&config, &command).await,
             Command::Migrate => migrate(&config).await,

@@ -159,7 +159,7 @@ async fn serve(
             stop.clone(),
         )));
     }
-    let health = Health::new(foundation.database.clone());
+    let health = Health::new(foundation.database.clone(), projections.clone());
     background.push(tokio::spawn(upkeep::run(
         recorder.clone(),
         projections.clone(),

@@ -25,6 +25,8 @@ enum Ask {
     ForIt(Value),
     /// With these queries or bodies, each naming something of the owner's: there is no such thing.
     Naming(Vec<(String, Value)>),
+    /// For what only those may do who run the system.
+    ForAdmins,
     /// For what is the caller's: nothing of the owner's is in the answer.
     ForOwn(Value),
 }
@@ -80,7 +82,7 @@ impl Property {
 
     /// How each operation is asked. Who adds an operation adds a line.
     fn asked(&self, stranger: &Mine) -> BTreeMap<&'static str, Ask> {
-        use Ask::{ForIt, ForOwn, Naming};
+        use Ask::{ForAdmins, ForIt, ForOwn, Naming};
         let Self {
             book,
             account,
@@ -163,6 +165,10 @@ impl Property {
             ("imports.revert", ForIt(nothing())),
             ("audit.replay", Naming(vec![query(&format!("?at=1&book={book}"))])),
             ("audit.events", Naming(vec![query(&format!("?owner={book}"))])),
+            ("projections.list", ForAdmins),
+            ("projections.pause", ForAdmins),
+            ("projections.resume", ForAdmins),
+            ("projections.rebuild", ForAdmins),
         ])
     }
 }
@@ -211,7 +217,9 @@ async fn nobody_and_strangers_get_nothing() {
 
     for (id, method, path) in &operations {
         let Some(ask) = asked.get(id.as_str()) else { continue };
-        let path = if path.contains('{') {
+        let path = if let Ask::ForAdmins = ask {
+            path.replace("{name}", "ledger")
+        } else if path.contains('{') {
             path.replace("{id}", property.in_path(path))
         } else {
             path.clone()
@@ -240,6 +248,16 @@ async fn nobody_and_strangers_get_nothing() {
                     let path = format!("{path}{query}");
                     send(&nobody, &path, body).await.expect_problem(401, "unauthenticated");
                     send(&stranger, &path, body).await.expect_problem(404, "not-found");
+                }
+            }
+            Ask::ForAdmins => {
+                for path in [&path, &path.replace("ledger", "no-such-thing")] {
+                    send(&nobody, path, &Value::Null)
+                        .await
+                        .expect_problem(401, "unauthenticated");
+                    send(&stranger, path, &Value::Null)
+                        .await
+                        .expect_problem(403, "forbidden");
                 }
             }
             Ask::ForOwn(body) => {

@@ -17,6 +17,7 @@ mod openapi;
 mod operations;
 mod pipeline;
 mod problems;
+mod projections;
 mod s3;
 mod sealing;
 mod transactions;
