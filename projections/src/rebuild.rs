@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use spendlog_event_store::{Event, Journal, Query};
 use tokio::sync::mpsc;
 
-use crate::{Group, ProjectionError, writer::Writer};
+use crate::{Group, ProjectionError, forgotten::leave_out, writer::Writer};
 
 /// Events of a batch.
 const BATCH: i64 = 10_000;
@@ -203,9 +203,10 @@ async fn read(journal: &Journal, group: Group, after: i64, until: i64) -> Result
         limit: BATCH,
         ..Query::default()
     };
-    let events = journal.read(&query).await?;
+    let mut events = journal.read(&query).await?;
     let full = i64::try_from(events.len()).is_ok_and(|count| count == BATCH);
     let reached = events.last().filter(|_| full).map_or(until, |event| event.position);
+    leave_out(journal, &mut events);
     Ok((reached, events))
 }
 

@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod demo;
 mod foundation;
+mod keys;
 mod models;
 mod parked;
 mod replay;
@@ -75,6 +76,7 @@ fn with_config(command: Command) -> anyhow::Result<()> {
             Command::Parked(command) => parked::run(&config, &command).await,
             Command::Replay(asked) => replay::run(&config, &asked).await,
             Command::User(command) => users::run(&config, &command).await,
+            Command::Keys(cli::Keys::Rotate { to }) => keys::rotate(&config, to.as_deref()).await,
             Command::Migrate => migrate(&config).await,
             Command::Openapi | Command::Config(_) | Command::ReadDocument => Ok(()),
         }
