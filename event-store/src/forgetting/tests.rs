@@ -53,17 +53,18 @@ async fn a_forgotten_owner_is_forgotten_in_every_process_and_after_a_restart() {
 async fn what_was_read_before_does_not_come_in_afterwards() {
     let sample = Sample::new().await;
     let journal = &sample.journal;
-    for number in 0..200_u128 {
-        let owner = Uuid::from_u128(number + 1000);
-        journal.keyring().owner(owner).await.unwrap();
+    for number in 0..20_u128 {
+        let owners = [Uuid::from_u128(number + 1000)];
+        journal.keyring().owner(owners[0]).await.unwrap();
         let other = another(&sample.database).await;
-        let (read, forgotten) = tokio::join!(other.keyring().owner(owner), journal.forget(&[owner]));
+        let (read, forgotten) = tokio::join!(other.keyring().owner(owners[0]), journal.forget(&owners));
         forgotten.unwrap();
         drop(read);
-        if number % 20 == 0 {
-            until("it is forgotten", || other.keyring().is_forgotten(owner)).await;
-            assert!(matches!(other.keyring().owner(owner).await, Err(KeyError::Forgotten)));
-        }
+        until("it is forgotten", || other.keyring().is_forgotten(owners[0])).await;
+        assert!(matches!(
+            other.keyring().owner(owners[0]).await,
+            Err(KeyError::Forgotten)
+        ));
     }
 }
 
