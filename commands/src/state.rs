@@ -75,7 +75,10 @@ impl Commands {
         } = config;
         let quarter = Duration::from_secs(15 * 60);
         let dispatch = Arc::new(Dispatch::new(journal.clone()));
-        tokio::spawn(drop_forgotten(journal.keyring().forgettings(), Arc::downgrade(&dispatch)));
+        tokio::spawn(drop_forgotten(
+            journal.keyring().forgettings(),
+            Arc::downgrade(&dispatch),
+        ));
         let keyring = journal.keyring().clone();
         Ok(Self {
             dispatch,

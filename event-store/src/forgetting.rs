@@ -21,7 +21,8 @@ impl Journal {
             .bind(&names)
             .execute(&mut *transaction)
             .await?;
-        const DROP: &str = "DELETE FROM es.parked p USING es.events e WHERE e.position = p.position AND e.owner_id = ANY ($1)";
+        const DROP: &str =
+            "DELETE FROM es.parked p USING es.events e WHERE e.position = p.position AND e.owner_id = ANY ($1)";
         sqlx::query(DROP).bind(owners).execute(&mut *transaction).await?;
         sqlx::query("SELECT pg_notify($1, name) FROM unnest($2::text[]) name")
             .bind(FORGOTTEN)
@@ -39,7 +40,9 @@ impl Journal {
 /// meanwhile, for milliseconds; where the table is not free at once, this fails, and can be tried again.
 pub async fn scrub_keys(db: &Database) -> Result<(), DatabaseError> {
     let mut connection = db.pool().acquire().await?;
-    sqlx::query("SET lock_timeout = '500ms'").execute(&mut *connection).await?;
+    sqlx::query("SET lock_timeout = '500ms'")
+        .execute(&mut *connection)
+        .await?;
     let scrubbed = sqlx::query("VACUUM (FULL) es.keys").execute(&mut *connection).await;
     sqlx::query("RESET lock_timeout").execute(&mut *connection).await?;
     scrubbed?;

@@ -118,14 +118,7 @@ impl Keyring {
 
     /// These owners are forgotten: their keys are dropped from memory, and never taken in again.
     pub(crate) fn learn_forgotten(&self, owners: &[Uuid]) {
-        let news = {
-            let mut cache = self.0.owners.write().unwrap_or_else(PoisonError::into_inner);
-            let news = |owner: &Uuid| !matches!(cache.insert(*owner, Held::Forgotten), Some(Held::Forgotten));
-            owners.iter().map(news).filter(|new| *new).count()
-        };
-        if news > 0 {
-            self.0.forgettings.send_modify(|count| *count += 1);
-        }
+        self.0.learn_forgotten(owners);
     }
 
     /// Whether this owner was forgotten, as far as it is known here: at once in the process that forgot them, and in the others
@@ -236,7 +229,21 @@ impl Keyring {
 }
 
 impl Inner {
+    fn learn_forgotten(&self, owners: &[Uuid]) {
+        let news = {
+            let mut cache = self.owners.write().unwrap_or_else(PoisonError::into_inner);
+            let news = |owner: &Uuid| !matches!(cache.insert(*owner, Held::Forgotten), Some(Held::Forgotten));
+            owners.iter().map(news).filter(|new| *new).count()
+        };
+        if news > 0 {
+            self.forgettings.send_modify(|count| *count += 1);
+        }
+    }
+
     fn keep(&self, owner: Uuid, held: Held) {
+        if matches!(held, Held::Forgotten) {
+            return self.learn_forgotten(&[owner]);
+        }
         let mut cache = self.owners.write().unwrap_or_else(PoisonError::into_inner);
         // What was read before the owner was forgotten must not come in afterwards.
         if matches!(cache.get(&owner), Some(Held::Forgotten)) {

@@ -1,9 +1,16 @@
 //! Another master key: every key is wrapped anew, in one transaction. No event is touched.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use crate::{Database, KeyError, MasterKey};
 
 /// Held, shared, by every process that has the journal open, and alone by whoever changes the master key.
 pub(crate) const OPENED: i64 = 6_003_374_505_740_488_520;
+
+/// How long a process that has just ended may hold it: Postgres sees only a moment later that it is gone.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The master key was not changed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -25,12 +32,16 @@ impl From<sqlx::Error> for RotationError {
 /// Wraps all keys by `new` that are wrapped by `old`: all of them or none. Gives how many they are.
 pub async fn rotate_master_key(db: &Database, old: &MasterKey, new: &MasterKey) -> Result<usize, RotationError> {
     let mut transaction = db.pool().begin().await?;
-    let alone: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
+    let since = Instant::now();
+    while !sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
         .bind(OPENED)
         .fetch_one(&mut *transaction)
-        .await?;
-    if !alone {
-        return Err(RotationError::InUse);
+        .await?
+    {
+        if since.elapsed() > PATIENCE {
+            return Err(RotationError::InUse);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     const LOCK: &str = "LOCK TABLE es.keys IN EXCLUSIVE MODE";
     sqlx::query(LOCK).execute(&mut *transaction).await?;

@@ -30,7 +30,10 @@ pub(crate) async fn purge(writer: &Writer, group: Group, owners: &[Uuid]) -> Res
     let live = format!(" AND to_position = {OPEN_END}");
     let conditions = match group {
         Group::Ledger => vec![
-            ("postings", format!("transaction_id IN ({})", of_books("transactions", ""))),
+            (
+                "postings",
+                format!("transaction_id IN ({})", of_books("transactions", "")),
+            ),
             ("transactions", "book_id = ANY ($1)".to_owned()),
             ("accounts", format!("id IN ({})", of_books("accounts", &live))),
             ("categories", format!("id IN ({})", of_books("categories", &live))),

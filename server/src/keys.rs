@@ -77,9 +77,9 @@ async fn change(config: &Config, database: &Database, file: &Path, new: &Path) -
     let new_key = MasterKey::read_or_create(new).with_context(|| format!("{} can't be used", new.display()))?;
     let count = match rotate_master_key(database, &configured(config)?, &new_key).await {
         Ok(count) => Some(count),
-        Err(RotationError::InUse) => bail!(
-            "a server, or another command, is running on this database with the old master key: stop it first"
-        ),
+        Err(RotationError::InUse) => {
+            bail!("a server, or another command, is running on this database with the old master key: stop it first")
+        }
         // It may have been changed before, and only the rest was not done.
         Err(RotationError::Key(KeyError::WrongMasterKey)) if Keyring::open(database, new_key).await.is_ok() => None,
         Err(error) => return Err(error).context("the master key was not changed"),
@@ -88,7 +88,9 @@ async fn change(config: &Config, database: &Database, file: &Path, new: &Path) -
         replace(file, new)?;
     }
     if let Err(error) = scrub_keys(database).await {
-        note(&format!("the table of keys could not be written anew, so it may still hold keys as they were wrapped before: {error}"));
+        note(&format!(
+            "the table of keys could not be written anew, so it may still hold keys as they were wrapped before: {error}"
+        ));
     }
     match count {
         Some(count) => say(&format!("{count} keys are wrapped by a new master key.")),

@@ -85,13 +85,19 @@ async fn forget(foundation: &Foundation, who: &Who, yes: bool) -> anyhow::Result
         projections.wait(group, forgotten.position, PATIENCE).await?;
         projections.vacuum(group).await?;
     }
-    scrub_keys(&foundation.database).await?;
+    if let Err(error) = scrub_keys(&foundation.database).await {
+        note(&format!(
+            "the table of keys could not be written anew; a server that runs does it: {error}"
+        ));
+    }
     stop.cancel();
     for task in running {
         task.await?;
     }
     let books = forgotten.owners.len() - 1;
-    say(&format!("{user} is forgotten: keys of 1 user and {books} books destroyed, {files} files removed."));
+    say(&format!(
+        "{user} is forgotten: keys of 1 user and {books} books destroyed, {files} files removed."
+    ));
     Ok(())
 }
 

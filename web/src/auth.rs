@@ -166,8 +166,7 @@ impl TokenKeys {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .ok()?
             .claims;
-        let good =
-            claims.aud == purpose && self.clock.now().timestamp() < claims.exp && !(self.refused)(claims.sub);
+        let good = claims.aud == purpose && self.clock.now().timestamp() < claims.exp && !(self.refused)(claims.sub);
         good.then_some(Caller {
             user: claims.sub,
             session: claims.sid,

@@ -119,10 +119,6 @@ async fn verified(commands: &Commands, user: UserId, password: String) -> Result
 /// Destroys what is left of a user or book that the journal says is forgotten: the key, if it is still there, and the files.
 /// Gives how many files there were.
 pub async fn erase(commands: &Commands, owner: Uuid) -> Result<u64, Problem> {
-    commands
-        .journal
-        .forget(&[owner])
-        .await
-        .map_err(Problem::unavailable)?;
+    commands.journal.forget(&[owner]).await.map_err(Problem::unavailable)?;
     commands.files.erase(owner).await.map_err(refusal::file)
 }

@@ -170,7 +170,10 @@ async fn from_the_event_on_nothing_is_added_that_is_a_forgotten_user_s() {
     let app = App::new().await;
     let ada = app.person("ada").await;
     let account = ada
-        .post("/finance/accounts", json!({"name": "Wallet", "kind": "cash", "currency": "EUR"}))
+        .post(
+            "/finance/accounts",
+            json!({"name": "Wallet", "kind": "cash", "currency": "EUR"}),
+        )
         .await
         .with(201);
     let again = forget(&app, &ada.user, &ada.book).await;
@@ -179,15 +182,26 @@ async fn from_the_event_on_nothing_is_added_that_is_a_forgotten_user_s() {
     assert_eq!(types(&app.events("book", &ada.book).await), "book.forgotten");
     // The keys are still there, and the tokens good; but nothing happens any more.
     let head = *app.journal.head().borrow();
-    ada.post("/finance/accounts", json!({"name": "Card", "kind": "cash", "currency": "EUR"}))
+    ada.post(
+        "/finance/accounts",
+        json!({"name": "Card", "kind": "cash", "currency": "EUR"}),
+    )
+    .await
+    .problem(410, "owner-forgotten");
+    let path = format!("/finance/accounts/{}", account["id"].as_str().unwrap());
+    ada.patch(&path, json!({"name": "Purse"}))
         .await
         .problem(410, "owner-forgotten");
-    let path = format!("/finance/accounts/{}", account["id"].as_str().unwrap());
-    ada.patch(&path, json!({"name": "Purse"})).await.problem(410, "owner-forgotten");
     let spent = json!({"account": account["id"], "amount": "-1.00", "booked_on": "2026-09-14"});
-    ada.post("/finance/transactions", spent).await.problem(410, "owner-forgotten");
-    ada.post("/finance/books", json!({"name": "Another"})).await.problem(404, "not-found");
-    ada.patch("/users/me", json!({"name": "Ada"})).await.problem(404, "not-found");
+    ada.post("/finance/transactions", spent)
+        .await
+        .problem(410, "owner-forgotten");
+    ada.post("/finance/books", json!({"name": "Another"}))
+        .await
+        .problem(404, "not-found");
+    ada.patch("/users/me", json!({"name": "Ada"}))
+        .await
+        .problem(404, "not-found");
     let sign_in = json!({"email": "ada@example.org", "password": "correct horse"});
     app.post_as_nobody("/users/token", sign_in)
         .await
@@ -197,7 +211,9 @@ async fn from_the_event_on_nothing_is_added_that_is_a_forgotten_user_s() {
     assert_eq!(*app.journal.head().borrow(), head);
     // When the key is gone, so is the token, for all that it would last.
     app.journal.forget(&[again.user.uuid()]).await.unwrap();
-    ada.patch("/users/me", json!({"name": "Ada"})).await.problem(401, "unauthenticated");
+    ada.patch("/users/me", json!({"name": "Ada"}))
+        .await
+        .problem(401, "unauthenticated");
 }
 
 #[actix_web::test]
@@ -209,12 +225,28 @@ async fn the_address_of_a_forgotten_user_is_free_again() {
     app.journal.forget(&owners).await.unwrap();
     let new = app.person("ada").await;
     assert_ne!((&new.user, &new.book), (&ada.user, &ada.book));
-    assert_eq!(users::find(&app.commands, "ada@example.org").await.unwrap().unwrap().to_string(), new.user);
+    assert_eq!(
+        users::find(&app.commands, "ada@example.org")
+            .await
+            .unwrap()
+            .unwrap()
+            .to_string(),
+        new.user
+    );
     let sent = json!({"email": "ADA@example.org", "password": "another horse"});
-    app.post_as_nobody("/users/register", sent).await.problem(409, "email-taken");
+    app.post_as_nobody("/users/register", sent)
+        .await
+        .problem(409, "email-taken");
     // It is not released a second time by whoever forgets the first user once more.
     app.commands.run(&Context::of_operator(), &again).await.unwrap();
-    assert_eq!(users::find(&app.commands, "ada@example.org").await.unwrap().unwrap().to_string(), new.user);
+    assert_eq!(
+        users::find(&app.commands, "ada@example.org")
+            .await
+            .unwrap()
+            .unwrap()
+            .to_string(),
+        new.user
+    );
     new.patch("/users/me", json!({"name": "Ada"})).await.with(200);
 }
 

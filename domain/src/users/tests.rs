@@ -270,16 +270,8 @@ fn a_released_address_can_be_reserved_by_somebody_else() {
     let other = UserId::new(Uuid::from_u128(99));
     let (reserved, released) = (EmailEvent::Reserved { user: USER }, EmailEvent::Released { user: USER });
     let release = EmailCommand::Release { user: USER };
-    check::<EmailReservation>(
-        from_ref(&reserved),
-        release.clone(),
-        Ok(vec![released.clone()]),
-    );
-    check::<EmailReservation>(
-        from_ref(&reserved),
-        EmailCommand::Release { user: other },
-        Ok(vec![]),
-    );
+    check::<EmailReservation>(from_ref(&reserved), release.clone(), Ok(vec![released.clone()]));
+    check::<EmailReservation>(from_ref(&reserved), EmailCommand::Release { user: other }, Ok(vec![]));
     let mut given = vec![reserved, released];
     check::<EmailReservation>(&given, release.clone(), Ok(vec![]));
     let again = EmailEvent::Reserved { user: other };

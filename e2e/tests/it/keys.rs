@@ -31,7 +31,9 @@ async fn rotate(app: &TestApp, arguments: &[&str]) -> (bool, String) {
 
 /// Whether a server would start with the key that is configured; what it says.
 async fn opens(app: &TestApp) -> (bool, String) {
-    let output = app.command(&["replay", "--user", "nobody@example.org", "--at", "0"]).await;
+    let output = app
+        .command(&["replay", "--user", "nobody@example.org", "--at", "0"])
+        .await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (said.contains("nobody is registered"), said)
 }
@@ -40,7 +42,10 @@ async fn somebody(app: &TestApp) -> Person {
     let person = app.person().await;
     let account = person.account("Wallet", "EUR").await;
     let last = person.spend(&account, "-1.00", "2026-09-14", "Corner Shop").await;
-    person.get_at("/finance/transactions", last.position()).await.expect(200);
+    person
+        .get_at("/finance/transactions", last.position())
+        .await
+        .expect(200);
     person
 }
 
@@ -67,7 +72,10 @@ async fn the_new_key_opens_all_and_the_old_one_nothing() {
     assert_eq!(stored(&app).await, events, "no event was touched");
     let new = fs::read(key(&app)).expect("a key");
     assert_ne!(new, old);
-    assert_eq!(fs::metadata(key(&app)).expect("a key").permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(key(&app)).expect("a key").permissions().mode() & 0o777,
+        0o600
+    );
     assert!(!key(&app).with_extension("key.new").exists());
 
     fs::write(key(&app), &old).expect("the old key is put back");
@@ -137,7 +145,11 @@ async fn a_change_that_is_interrupted_locks_nobody_out() {
             () = gate.reached() => {}
         }
         gate.open(write).await;
-        assert_eq!(fs::read(key(&app)).expect("a key"), old, "the old key still stands in its place");
+        assert_eq!(
+            fs::read(key(&app)).expect("a key"),
+            old,
+            "the old key still stands in its place"
+        );
         assert!(new_file.exists(), "and the new one beside it");
         app.restart().await;
         assert_eq!(told(&person.at(&app)).await, before);

@@ -26,7 +26,11 @@ async fn a_forgotten_owner_is_forgotten_in_every_process_and_after_a_restart() {
     let sample = Sample::new().await;
     let (here, there) = (&sample.journal, another(&sample.database).await);
     here.append(note("a", 0)).await.unwrap();
-    assert_eq!(there.load("note", "a").await.unwrap().len(), 1, "the other one has the key");
+    assert_eq!(
+        there.load("note", "a").await.unwrap().len(),
+        1,
+        "the other one has the key"
+    );
     let (before, mut told) = (sealed(here).await, there.keyring().forgettings());
     here.forget(&[ADA]).await.unwrap();
     assert!(here.keyring().is_forgotten(ADA), "at once");
@@ -80,7 +84,12 @@ async fn parked_events_of_a_forgotten_owner_are_dropped() {
         SELECT 'reader', position, 'unreadable', 1 FROM es.events";
     sqlx::query(PARK).execute(db.pool()).await.unwrap();
     journal.forget(&[ADA]).await.unwrap();
-    let left: Vec<i64> = parked::list(db, None).await.unwrap().iter().map(|one| one.position).collect();
+    let left: Vec<i64> = parked::list(db, None)
+        .await
+        .unwrap()
+        .iter()
+        .map(|one| one.position)
+        .collect();
     assert_eq!(left, [2]);
 }
 
@@ -90,7 +99,11 @@ async fn nothing_of_a_destroyed_key_stays_in_the_table_s_file() {
     let (journal, pool) = (&sample.journal, sample.database.database().pool());
     journal.keyring().owner(ADA).await.unwrap();
     const KEY: &str = "SELECT wrapped FROM es.keys WHERE name = $1";
-    let wrapped: Vec<u8> = sqlx::query_scalar(KEY).bind(ADA.to_string()).fetch_one(pool).await.unwrap();
+    let wrapped: Vec<u8> = sqlx::query_scalar(KEY)
+        .bind(ADA.to_string())
+        .fetch_one(pool)
+        .await
+        .unwrap();
     // The table's file as Postgres has it, whatever it holds.
     let file = async || {
         sqlx::raw_sql("CHECKPOINT").execute(pool).await.unwrap();

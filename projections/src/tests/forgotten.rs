@@ -51,7 +51,9 @@ async fn seen(projections: &Projections, book: BookId) -> String {
     let at = crate::At::Now;
     let accounts = crate::accounts::list(reader, book, at, 0, 100).await.unwrap();
     let filter = crate::transactions::Filter::default();
-    let transactions = crate::transactions::list(reader, book, &filter, at, None, 1000).await.unwrap();
+    let transactions = crate::transactions::list(reader, book, &filter, at, None, 1000)
+        .await
+        .unwrap();
     let (by, span) = (crate::summary::By::MonthAndCategory, crate::summary::Span::default());
     let summary = crate::summary::summary(reader, book, by, span, at).await.unwrap();
     let documents = crate::documents::list(reader, book, None, i64::MAX, 100).await.unwrap();
@@ -91,7 +93,11 @@ async fn rows_of_a_forgotten_book_go_and_all_others_stay_as_they_were() {
             assert_eq!(all(&writer).await, after, "again, destroyed: {destroyed}");
             for group in Group::ALL {
                 for table in group.tables() {
-                    writer.client.batch_execute(&format!("TRUNCATE read.{table}")).await.unwrap();
+                    writer
+                        .client
+                        .batch_execute(&format!("TRUNCATE read.{table}"))
+                        .await
+                        .unwrap();
                 }
             }
             project(&history, &writer, batch).await;
@@ -156,9 +162,17 @@ async fn a_replay_of_the_past_has_the_sums_and_not_the_texts() {
     assert_eq!(balances(now), balances(then));
     assert_eq!(now.book.name, Text::Forgotten);
     assert!(now.accounts.iter().all(|account| account.name == Text::Forgotten));
-    let said = |state: &replay::BookState| state.transactions.iter().filter_map(|t| t.merchant.clone()).collect::<Vec<_>>();
+    let said = |state: &replay::BookState| {
+        state
+            .transactions
+            .iter()
+            .filter_map(|t| t.merchant.clone())
+            .collect::<Vec<_>>()
+    };
     assert!(!said(then).is_empty());
     assert!(said(now).len() == said(then).len() && said(now).iter().all(|text| *text == Text::Forgotten));
-    let after = replay(&history.journal, &[book.uuid()], history.head().await).await.unwrap();
+    let after = replay(&history.journal, &[book.uuid()], history.head().await)
+        .await
+        .unwrap();
     assert!(after.books.is_empty(), "there is no such book any more");
 }

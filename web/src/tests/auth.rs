@@ -92,7 +92,8 @@ fn tries_are_limited_per_key_and_window() {
 fn tokens_of_the_refused_are_no_good_at_once() {
     let refused = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&refused);
-    let keys = TokenKeys::new(&[7; 32], clock()).refusing(move |user| user == caller().user && asked.load(Ordering::Relaxed));
+    let keys =
+        TokenKeys::new(&[7; 32], clock()).refusing(move |user| user == caller().user && asked.load(Ordering::Relaxed));
     let pair = keys.issue(caller()).unwrap();
     assert!(keys.access(&pair.access).is_ok());
     refused.store(true, Ordering::Relaxed);
