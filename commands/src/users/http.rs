@@ -159,8 +159,7 @@ pub(crate) async fn change_password(
 /// Be forgotten
 ///
 /// The account ends, and with it the books that are the caller's alone. The keys of their texts and files are destroyed, so that
-/// nobody can ever read them again, in whatever copy; amounts and days stay in the journal, of nobody. The address is free again.
-/// This can't be undone.
+/// nobody can read them again; amounts and days stay in the journal, of nobody. The address is free again. This can't be undone.
 #[utoipa::path(
     operation_id = "users.forget", tag = "users", request_body = schemas::ForgetUser, security(("bearer" = [])),
     params(

@@ -89,9 +89,14 @@ impl Gate {
                 .expect("backends can be ended");
             self.gone(&waiting).await;
         }
+        self.release().await;
+        self.gone(&waiting).await;
+    }
+
+    /// Lets those who stand before it go on.
+    pub(crate) async fn release(&mut self) {
         let sql = "DELETE FROM gate; SELECT pg_advisory_unlock(77)";
         sqlx::raw_sql(sql).execute(&mut self.0).await.expect("the gate opens");
-        self.gone(&waiting).await;
     }
 
     async fn gone(&mut self, backends: &[i32]) {

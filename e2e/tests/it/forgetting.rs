@@ -8,7 +8,7 @@ use spendlog_e2e::{Answer, Options, Person, TestApp, eventually, sample};
 
 use crate::{
     crash::{Gate, Write},
-    sealing::{self, PLANTED, dump, files, holds, plant},
+    sealing::{self, PLANTED, accept, dump, files, holds, plant},
 };
 
 async fn forget(person: &Person, password: &str) -> Answer {
@@ -48,14 +48,10 @@ async fn somebody(app: &TestApp) -> Person {
         .upload("statement.ofx", sample("statement.ofx"), &[("account", &account)])
         .await
         .expect(201);
-    person.document_in(statement.text("id"), &["in_review"]).await;
-    let confirm = format!("/finance/documents/{}/confirm", statement.text("id"));
-    let last = person.post(&confirm, json!({})).await.expect(200);
-    person.get_at("/finance/documents", last.position()).await.expect(200);
-    person
-        .get_at("/finance/transactions", last.position())
-        .await
-        .expect(200);
+    let last = accept(&person, statement.text("id")).await;
+    for path in ["/finance/documents", "/finance/transactions"] {
+        person.get_at(path, last).await.expect(200);
+    }
     person
 }
 
@@ -383,6 +379,49 @@ async fn another_server_on_the_same_database_knows_at_once() {
         .await
         .expect_problem(401, "unauthenticated");
     other.at(&beside).get("/users/me").await.expect(200);
+    beside.finish().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_book_that_is_opened_at_the_same_moment_is_forgotten_too() {
+    let app = TestApp::start().await;
+    let beside = app.beside().await;
+    let person = app.person().await;
+    let mut gate = Gate::build(&app).await;
+    // It is being opened at one server, and they are being forgotten at the other, which knows nothing of it yet.
+    gate.close_for("book.opened").await;
+    let opening = tokio::spawn({
+        let there = person.at(&beside);
+        async move { there.post("/finance/books", json!({"name": "Late"})).await }
+    });
+    gate.reached().await;
+    let forgetting = tokio::spawn({
+        let person = person.clone();
+        async move { forget(&person, &person.password).await }
+    });
+    eventually("the forgetting waits for its turn", async || {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        (count(&app, waiting).await >= 2).then_some(())
+    })
+    .await;
+    gate.release().await;
+    let book = opening.await.expect("it was opened").expect(201).text("id").to_owned();
+    forgetting.await.expect("they were forgotten").expect(204);
+    eventually("the book is forgotten as well", async || {
+        let tombstone = format!(
+            "SELECT count(*) FROM es.keys WHERE name = '{}' AND wrapped IS NULL",
+            uuid(&book)
+        );
+        (count(&app, &tombstone).await == 1).then_some(())
+    })
+    .await;
+    let rows = format!("SELECT count(*) FROM read.books WHERE id = '{}'", uuid(&book));
+    eventually("its row is gone", async || {
+        (count(&app, &rows).await == 0).then_some(())
+    })
+    .await;
     beside.finish().await;
     app.finish().await;
 }

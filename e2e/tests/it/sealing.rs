@@ -112,14 +112,7 @@ pub(crate) async fn plant(app: &TestApp) -> Person {
         .upload(FILE, csv.into_bytes(), &[("account", &account)])
         .await
         .expect(201);
-    person.document_in(statement.text("id"), &["in_review"]).await;
-    let accepted = person
-        .post(
-            &format!("/finance/documents/{}/confirm", statement.text("id")),
-            json!({}),
-        )
-        .await;
-    accepted.expect(200);
+    accept(&person, statement.text("id")).await;
 
     let locked = person
         .upload(LOCKED, sample("statement-locked.pdf"), &[])
@@ -156,6 +149,16 @@ pub(crate) async fn plant(app: &TestApp) -> Person {
         .await
         .expect(200);
     person
+}
+
+/// Accepts the lines of a statement, as soon as they are ready. Gives the position.
+pub(crate) async fn accept(person: &Person, statement: &str) -> i64 {
+    let confirm = format!("/finance/documents/{statement}/confirm");
+    eventually("the lines are ready to be accepted", async || {
+        let answer = person.post(&confirm, json!({})).await;
+        (answer.body["code"] != "document-not-ready").then(|| answer.expect(200).position())
+    })
+    .await
 }
 
 pub(crate) fn dump(app: &TestApp, arguments: &[&str]) -> Vec<u8> {
