@@ -177,7 +177,7 @@ impl Files {
         Ok(content)
     }
 
-    /// Removes all files of an owner, finished or not. Doing it again changes nothing. Gives how many there were.
+    /// Removes all files of an owner. Doing it again changes nothing. Gives how many there were.
     pub async fn erase(&self, owner: Uuid) -> Result<u64, FileError> {
         let listed = self.0.list(Some(&Path::from(owner.to_string())));
         let mut removed = self.0.delete_stream(listed.map_ok(|found| found.location).boxed());

@@ -168,3 +168,19 @@ async fn a_change_that_is_interrupted_locks_nobody_out() {
     assert!(!new_file.exists());
     app.finish().await;
 }
+
+#[tokio::test]
+async fn with_a_private_postgres_it_is_the_same() {
+    let mut app = TestApp::start_with(Options::private_postgres()).await;
+    let person = somebody(&app).await;
+    let (before, old) = (told(&person).await, fs::read(key(&app)).expect("a key"));
+    let (done, said) = rotate(&app, &[]).await;
+    assert!(!done && said.contains("another spendlog is running on"), "{said}");
+    app.stop().await;
+    let (done, said) = rotate(&app, &[]).await;
+    assert!(done, "{said}");
+    assert_ne!(fs::read(key(&app)).expect("a key"), old);
+    app.restart().await;
+    assert_eq!(told(&person.at(&app)).await, before);
+    app.finish().await;
+}
