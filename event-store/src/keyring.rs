@@ -124,7 +124,8 @@ impl Keyring {
     /// Whether this owner was forgotten, as far as it is known here: at once in the process that forgot them, and in the others
     /// as soon as they hear of it.
     pub fn is_forgotten(&self, owner: Uuid) -> bool {
-        matches!(self.cached(owner), Some(Held::Forgotten))
+        let cache = self.0.owners.read().unwrap_or_else(PoisonError::into_inner);
+        matches!(cache.get(&owner), Some(Held::Forgotten))
     }
 
     /// Changes whenever it is learned that owners were forgotten: for whoever keeps something of theirs in memory.
