@@ -15,7 +15,7 @@ use spendlog_event_store::{Database, Event, Journal, Query};
 use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 use uuid::Uuid;
 
-use crate::{Group, ProjectionError, Projections, status::holder, writer::Writer};
+use crate::{Group, ProjectionError, Projections, forgotten::leave_out, status::holder, writer::Writer};
 
 /// Events of a batch, before it is dealt out to the workers.
 const BATCH: i64 = 10_000;
@@ -324,9 +324,10 @@ async fn read(journal: &Journal, group: Group, after: i64, until: i64) -> Result
         limit: BATCH,
         ..Query::default()
     };
-    let events = journal.read(&query).await?;
+    let mut events = journal.read(&query).await?;
     let full = i64::try_from(events.len()).is_ok_and(|count| count == BATCH);
     let reached = events.last().filter(|_| full).map_or(until, |event| event.position);
+    leave_out(journal, &mut events);
     Ok((reached, events))
 }
 

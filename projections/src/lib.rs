@@ -15,6 +15,7 @@ pub mod categories;
 mod cells;
 pub mod documents;
 mod error;
+mod forgotten;
 pub mod imports;
 mod ledger;
 mod paperwork;

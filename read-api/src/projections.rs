@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use crate::{
     ReadApi,
-    access::failed,
+    access::{failed, user},
     answer::json,
     sse::{self, Gone, Sender},
 };
@@ -127,7 +127,7 @@ pub(crate) async fn rebuild(api: Data<ReadApi>, caller: Caller, path: Path<Strin
     let group = named(&path)?;
     let rebuild = Rebuild::begin(&api.journal, group).await.map_err(failed)?;
     let (tell, news) = watch::channel(None);
-    let answer = sse::answer(&api, |sender| async move {
+    let answer = sse::answer(&api, user(caller), |sender| async move {
         // A client that is gone hears nothing.
         let _gone = follow(news, &sender).await;
     })?;

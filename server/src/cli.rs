@@ -68,9 +68,12 @@ pub(crate) enum Command {
     Projections(Projections),
     /// Print a user's books as they stood at some time, folded from the events themselves.
     Replay(Replay),
-    /// Change what users may do.
+    /// Change what users may do, or forget them.
     #[command(subcommand)]
     User(Users),
+    /// Change the master key.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Bring the database's tables up to date, and end.
     Migrate,
     /// Print the description of the HTTP API (OpenAPI 3.1).
@@ -210,6 +213,31 @@ pub(crate) enum Users {
     Promote {
         /// An e-mail address or an id (usr_…).
         user: Who,
+    },
+    /// Forget a user for good: destroy the keys of their texts and files, their files and their rows.
+    Forget {
+        /// An e-mail address or an id (usr_…).
+        user: Who,
+        /// Don't ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Of the keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Change the master key: all keys are wrapped by a new one, in one transaction. Events and files stay as they are.
+    ///
+    /// Stop all servers before. A master key in a file of SPENDLOG_DATA is replaced by a generated one. One from the
+    /// environment is replaced by that in the file NEW: set SPENDLOG_MASTER_KEY to it afterwards.
+    ///
+    /// The old key still opens older backups, and nothing else: destroy it when they are gone.
+    Rotate {
+        /// The file with the new key, 64 hexadecimal digits, mode 0600; made with a generated one if it is not there.
+        /// For a master key from the environment.
+        #[arg(long, value_name = "NEW")]
+        to: Option<PathBuf>,
     },
 }
 

@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod demo;
 mod foundation;
+mod keys;
 mod models;
 mod parked;
 mod projections;
@@ -77,6 +78,7 @@ fn with_config(command: Command) -> anyhow::Result<()> {
             Command::Projections(command) => projections::run(&config, &command).await,
             Command::Replay(asked) => replay::run(&config, &asked).await,
             Command::User(command) => users::run(&config, &command).await,
+            Command::Keys(cli::Keys::Rotate { to }) => keys::rotate(&config, to.as_deref()).await,
             Command::Migrate => migrate(&config).await,
             Command::Openapi | Command::Config(_) | Command::ReadDocument => Ok(()),
         }

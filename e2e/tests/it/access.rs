@@ -104,6 +104,7 @@ impl Property {
                 "users.change_password",
                 ForOwn(json!({"old_password": "wrong password", "new_password": "another password"})),
             ),
+            ("users.forget", ForOwn(json!({"password": "wrong password"}))),
             ("books.list", ForOwn(nothing())),
             ("books.open", ForOwn(json!({"name": "Mine"}))),
             ("books.one", ForIt(nothing())),
