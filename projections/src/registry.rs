@@ -89,7 +89,8 @@ impl Changes {
     /// Writes them.
     pub(crate) async fn write(&self, writer: &Writer) -> Result<(), ProjectionError> {
         match self {
-            Self::Ledger(ledger) => ledger.write(writer).await,
+            // Six tables at once: too large to lie in the futures of all who call this.
+            Self::Ledger(ledger) => Box::pin(ledger.write(writer)).await,
             Self::Documents(paperwork) => paperwork.write(writer).await,
         }
     }
