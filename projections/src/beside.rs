@@ -66,10 +66,10 @@ impl Progress {
         u64::try_from(done * 1000 / self.elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
     }
 
-    /// How long the rest of the events will take at this rate.
-    pub fn left(&self) -> Duration {
+    /// How long the rest of the events will take at this rate; none while nothing is known of it.
+    pub fn left(&self) -> Option<Duration> {
         let rest = u64::try_from(self.head - self.position).unwrap_or_default();
-        Duration::from_secs(rest / self.rate().max(1))
+        rest.checked_div(self.rate()).map(Duration::from_secs)
     }
 }
 

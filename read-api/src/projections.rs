@@ -80,7 +80,7 @@ pub(crate) async fn pause(api: Data<ReadApi>, caller: Caller, path: Path<String>
     let caller = caller.admin()?;
     let group = named(&path)?;
     api.projections.pause(group).await.map_err(failed)?;
-    tracing::info!(projection = group.name(), user = %caller.user, "a projection was paused");
+    tracing::info!(projection = group.name(), user = %user(caller), "a projection was paused");
     json(&projection(&api.projections.status(group).await.map_err(failed)?))
 }
 
@@ -97,7 +97,7 @@ pub(crate) async fn resume(api: Data<ReadApi>, caller: Caller, path: Path<String
     let caller = caller.admin()?;
     let group = named(&path)?;
     api.projections.resume(group).await.map_err(failed)?;
-    tracing::info!(projection = group.name(), user = %caller.user, "a projection was resumed");
+    tracing::info!(projection = group.name(), user = %user(caller), "a projection was resumed");
     json(&projection(&api.projections.status(group).await.map_err(failed)?))
 }
 
@@ -117,7 +117,7 @@ enum News {
     operation_id = "projections.rebuild", tag = "projections", security(("bearer" = [])),
     params(("name" = String, Path, description = "The projection")),
     responses(
-        (status = 200, body = String, content_type = "text/event-stream", description = "Server-sent events: `progress` (RebuildProgress), then `done` (RebuildDone) or `failed` (ProblemDetails)"),
+        (status = 200, body = String, content_type = "text/event-stream", description = "Server-sent events: `progress` (`stage`, `position`, `head`, `events`, `rate` in positions per second, `left_seconds`), then `done` (`position`, `events`, `took_ms`) or `failed` (a problem)"),
         (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
     ),
 )]
@@ -131,7 +131,7 @@ pub(crate) async fn rebuild(api: Data<ReadApi>, caller: Caller, path: Path<Strin
         // A client that is gone hears nothing.
         let _gone = follow(news, &sender).await;
     })?;
-    tracing::info!(projection = group.name(), user = %caller.user, "a rebuild begins");
+    tracing::info!(projection = group.name(), user = %user(caller), "a rebuild begins");
     let stop = api.stop.clone();
     tokio::spawn(async move {
         let rebuilding = rebuild.run(|progress| drop(tell.send_replace(Some(News::Progress(*progress)))));
@@ -195,7 +195,7 @@ fn told(progress: &Progress) -> Option<RebuildProgress> {
         head: progress.head,
         events: progress.events,
         rate: progress.rate(),
-        left_seconds: progress.left().as_secs(),
+        left_seconds: progress.left().map(|left| left.as_secs()),
     })
 }
 

@@ -63,8 +63,8 @@ pub struct RebuildProgress {
     pub events: u64,
     /// Positions per second so far.
     pub rate: u64,
-    /// How long the rest of the events will take at this rate, in seconds.
-    pub left_seconds: u64,
+    /// How long the rest of the events will take at this rate, in seconds; null while nothing is known of it.
+    pub left_seconds: Option<u64>,
 }
 
 /// What a rebuild is at.

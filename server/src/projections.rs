@@ -188,12 +188,11 @@ fn show(bar: &ProgressBar, progress: &Progress) {
     bar.set_length(u64::try_from(progress.head).unwrap_or_default());
     bar.set_position(u64::try_from(progress.position).unwrap_or_default());
     bar.set_message(match progress.stage {
-        Stage::Filling | Stage::CatchingUp => format!(
-            "{} events, {}/s, {} left",
-            progress.events,
-            progress.rate(),
-            HumanDuration(progress.left())
-        ),
+        Stage::Filling | Stage::CatchingUp => {
+            let left = progress.left().map(|left| format!(", {} left", HumanDuration(left)));
+            let (events, rate) = (progress.events, progress.rate());
+            format!("{events} events, {rate}/s{}", left.unwrap_or_default())
+        }
         Stage::Indexing => "building indexes".to_owned(),
         Stage::Swapping => "waiting for the moment to take over".to_owned(),
         Stage::Comparing => "comparing".to_owned(),

@@ -74,6 +74,17 @@ impl Dump {
     }
 }
 
+/// Somebody records so much that a rebuild takes its time.
+async fn record_much(app: &TestApp) {
+    let person = app.person().await;
+    let account = person.account("Old account", "EUR").await;
+    let one = |n: usize| json!({"account": account, "amount": "-1.00", "booked_on": "2026-08-01", "merchant": format!("Old {n}")});
+    for _ in 0..4 {
+        let body = json!({"transactions": (0..1000).map(one).collect::<Vec<_>>()});
+        person.post("/finance/transactions/bulk", body).await.expect(201);
+    }
+}
+
 /// A person with an account in which each writes a cent at a time and looks at the balance.
 async fn write_and_read(person: Person, account: String, go_on: &AtomicBool, reads: &AtomicI64) -> i64 {
     let (one, lists) = (
@@ -112,6 +123,7 @@ async fn write_and_read(person: Person, account: String, go_on: &AtomicBool, rea
 async fn rebuilds_disturb_neither_writers_nor_readers() {
     let app = TestApp::start().await;
     let (go_on, reads) = (AtomicBool::new(true), AtomicI64::new(0));
+    record_much(&app).await;
     let mut people = Vec::new();
     for _ in 0..4 {
         let person = app.person().await;
@@ -169,6 +181,7 @@ async fn kill(mut child: Child) {
 #[tokio::test]
 async fn a_rebuild_that_is_killed_has_changed_nothing() {
     let app = TestApp::start().await;
+    record_much(&app).await;
     let person = app.person().await;
     let account = person.account("Wallet", "EUR").await;
     let mut position = 0;
@@ -212,9 +225,9 @@ async fn a_rebuild_that_is_killed_has_changed_nothing() {
 
     // At any moment, the swap among them.
     let mut swapped = 0;
-    for round in 0..12_u64 {
+    for round in 0..16_u64 {
         let rebuilding = app.begin(&["projections", "rebuild", "ledger"]);
-        tokio::time::sleep(Duration::from_millis(40 * round)).await;
+        tokio::time::sleep(Duration::from_millis(60 * round)).await;
         kill(rebuilding).await;
         position = person.spend(&account, "-1.00", "2026-09-14", "Shop").await.position();
         assert_eq!(balance(position).await, format!("-{}.00", 21 + round));
@@ -226,7 +239,7 @@ async fn a_rebuild_that_is_killed_has_changed_nothing() {
     assert_eq!(rebuilds(&app).await, swapped + 1);
     succeed(app.command(&["projections", "verify"]).await);
     assert_eq!(beside(&app).await, 0);
-    assert_eq!(balance(position).await, "-32.00");
+    assert_eq!(balance(position).await, "-36.00");
     app.finish().await;
 }
 
