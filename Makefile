@@ -13,7 +13,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Settings of this machine, if there are any: see .env.example.
 ENV := set -a; [ ! -f .env ] || . ./.env; set +a;
 
-.PHONY: help setup run test check fmt eval bench openapi samples clean
+.PHONY: help setup run test check fmt eval bench torture openapi samples clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | while IFS=$$'\t' read -r name what; do printf '  make %-8s %s\n' "$$name" "$$what"; done
@@ -48,6 +48,10 @@ eval: setup ## Scores the reading of documents: CORPORA=folder [SPLIT=dev] [ONLY
 bench: setup ## Measures on a private PostgreSQL with full durability: [ONLY=name,...]
 	@cargo build --release -p spendlog-server -p spendlog-e2e
 	@$(TARGET)/release/spendlog-bench $(if $(ONLY),--only "$(ONLY)")
+
+torture: setup ## Two servers, 16 writers and all that can break: [MINUTES=1] [SEED=n]
+	@cargo build --release -p spendlog-server -p spendlog-e2e
+	@$(TARGET)/release/spendlog-torture --minutes $(or $(MINUTES),1) $(if $(SEED),--seed $(SEED))
 
 openapi: ## Writes schemas/openapi.json and .env.example anew
 	@cargo build -p spendlog-server

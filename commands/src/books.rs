@@ -5,6 +5,7 @@ pub(crate) mod http;
 use spendlog_domain::{
     books::{Book, BookCommand, ConfirmationPolicy},
     categories::{Category, CategoryCommand, FIRST_SET},
+    users::User,
     values::{BookId, Text, UserId},
 };
 use spendlog_web::{Code, Problem};
@@ -35,6 +36,10 @@ impl UseCase for OpenBook {
             name,
             policy,
         } = self.clone();
+        // Guarded: nobody who was forgotten opens a book.
+        if !plan.read::<User>(user).await?.is_registered() {
+            return Err(Code::NotFound.into());
+        }
         open_with_categories(plan, book, user, name, policy).await
     }
 }

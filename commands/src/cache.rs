@@ -7,7 +7,10 @@ use std::{
     any::Any,
     collections::HashMap,
     hash::{BuildHasher as _, RandomState},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Parts with a lock each.
@@ -64,9 +67,23 @@ impl Shard {
 pub(crate) struct Cache {
     hasher: RandomState,
     shards: [Mutex<Shard>; SHARDS],
+    era: AtomicU64,
 }
 
 impl Cache {
+    /// Changes when all is forgotten: what was read before is not to be remembered afterwards.
+    pub(crate) fn era(&self) -> u64 {
+        self.era.load(Ordering::SeqCst)
+    }
+
+    /// Forgets all states.
+    pub(crate) fn clear(&self) {
+        self.era.fetch_add(1, Ordering::SeqCst);
+        for shard in &self.shards {
+            *shard.lock().unwrap_or_else(PoisonError::into_inner) = Shard::default();
+        }
+    }
+
     /// The state of this stream, if it is remembered.
     pub(crate) fn get<A: Send + Sync + 'static>(&self, id: &str) -> Option<Seen<A>> {
         let mut shard = self.shard(id);
@@ -86,19 +103,22 @@ impl Cache {
         })
     }
 
-    /// Remembers a state, unless a newer one is remembered.
-    pub(crate) fn put<A: Send + Sync + 'static>(&self, id: &str, seen: Seen<A>) {
+    /// Remembers a state that was read in this era, unless a newer one is remembered.
+    pub(crate) fn put<A: Send + Sync + 'static>(&self, era: u64, id: &str, seen: Seen<A>) {
         let Seen {
             state,
             version,
             position,
         } = seen;
-        self.put_any(id, state, version, position);
+        self.put_any(era, id, state, version, position);
     }
 
     /// As [`Cache::put`], for a state whose type is not known here.
-    pub(crate) fn put_any(&self, id: &str, state: Arc<dyn Any + Send + Sync>, version: i64, position: i64) {
+    pub(crate) fn put_any(&self, era: u64, id: &str, state: Arc<dyn Any + Send + Sync>, version: i64, position: i64) {
         let mut shard = self.shard(id);
+        if era != self.era() {
+            return;
+        }
         let known = shard
             .young
             .get(id)
@@ -128,3 +148,6 @@ impl Cache {
         self.shards[number].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

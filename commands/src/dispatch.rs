@@ -86,6 +86,11 @@ impl Dispatch {
         done
     }
 
+    /// Forgets the states that it remembers.
+    pub(crate) fn clear(&self) {
+        self.cache.clear();
+    }
+
     /// The newest state of an aggregate, for a decision that writes nothing. Not there: version 0.
     pub(crate) async fn newest<A: Stateful>(&self, id: impl ToString) -> Result<Arc<A>, Problem> {
         let events = self
@@ -103,6 +108,7 @@ impl Dispatch {
             let mut plan = Plan::new(&self.journal, &self.cache, context, fresh);
             let planned = use_case.plan(&mut plan).await;
             let Plan {
+                era,
                 remembered,
                 streams,
                 guards,
@@ -145,7 +151,7 @@ impl Dispatch {
             match self.journal.append(append).await {
                 Ok(appended) => {
                     for After { id, state, version } in after {
-                        self.cache.put_any(&id, state, version, appended.position);
+                        self.cache.put_any(era, &id, state, version, appended.position);
                     }
                     let Written {
                         id,

@@ -113,6 +113,7 @@ pub(crate) struct After {
 pub struct Plan<'d> {
     journal: &'d Journal,
     cache: &'d Cache,
+    pub(crate) era: u64,
     context: &'d Context,
     fresh: bool,
     pub(crate) remembered: bool,
@@ -128,6 +129,7 @@ impl<'d> Plan<'d> {
         Self {
             journal,
             cache,
+            era: cache.era(),
             context,
             fresh,
             remembered: false,
@@ -221,7 +223,13 @@ impl<'d> Plan<'d> {
             Actor::User(user) => state.user() == Some(user),
             Actor::Processor(_) | Actor::Operator => true,
         };
-        if theirs { Ok(state) } else { Err(Code::NotFound.into()) }
+        if !theirs {
+            Err(Code::NotFound.into())
+        } else if state.is_forgotten() {
+            Err(Code::OwnerForgotten.into())
+        } else {
+            Ok(state)
+        }
     }
 
     /// The book of something that was found, if the actor may work in it; guarded.
@@ -319,7 +327,7 @@ impl<'d> Plan<'d> {
         let events = self.journal.load(A::TYPE, id).await.map_err(crate::refusal::read)?;
         let seen: Seen<A> = fold(&events)?;
         if A::REMEMBERED && seen.version > 0 {
-            self.cache.put(id, seen.clone());
+            self.cache.put(self.era, id, seen.clone());
         }
         Ok(seen)
     }

@@ -76,6 +76,7 @@ fn book(error: &BookError) -> Problem {
     match error {
         BookError::AlreadyOpened => rule(Code::AlreadyExists, error),
         BookError::NotOpened => Code::NotFound.into(),
+        BookError::Forgotten => rule(Code::OwnerForgotten, error),
         BookError::InvalidName => value("/name", error),
     }
 }

@@ -4,7 +4,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{accounts, books, categories, documents, imports, transactions, users};
 
-/// Adds the routes to an app. It must hold [`Commands`](crate::Commands) and its token keys as `Data`.
+/// Adds the routes to an app. It must hold [`Commands`](crate::Commands), its token keys and the projections as `Data`.
 pub fn configure(service: &mut ServiceConfig<'_>) {
     service
         // users
@@ -13,6 +13,7 @@ pub fn configure(service: &mut ServiceConfig<'_>) {
         .service(users::http::refresh)
         .service(users::http::change)
         .service(users::http::change_password)
+        .service(users::http::forget)
         // books
         .service(books::http::open)
         .service(books::http::change)

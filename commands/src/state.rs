@@ -1,6 +1,9 @@
 //! What the write side needs to do its work.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use spendlog_domain::values::{BookId, UserId};
 use spendlog_event_store::{Files, Journal, OwnerKeys};
@@ -9,6 +12,7 @@ use spendlog_web::{
     auth::{PasswordCost, Passwords, TokenKeys},
     rate_limit::RateLimit,
 };
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{Context, Dispatch, Done, UseCase, refusal};
@@ -70,10 +74,16 @@ impl Commands {
             ..
         } = config;
         let quarter = Duration::from_secs(15 * 60);
+        let dispatch = Arc::new(Dispatch::new(journal.clone()));
+        tokio::spawn(drop_forgotten(
+            journal.keyring().forgettings(),
+            Arc::downgrade(&dispatch),
+        ));
+        let keyring = journal.keyring().clone();
         Ok(Self {
-            dispatch: Arc::new(Dispatch::new(journal.clone())),
+            dispatch,
             passwords: Passwords::new(config.password_cost, config.password_hashes_max)?,
-            tokens: TokenKeys::new(&secret, clock.clone()),
+            tokens: TokenKeys::new(&secret, clock.clone()).refusing(move |user| keyring.is_forgotten(user)),
             sign_in_failures: RateLimit::new(clock.clone(), config.sign_in_failures_max, quarter),
             registrations: RateLimit::new(clock, config.registrations_max, quarter * 4),
             journal,
@@ -111,5 +121,15 @@ impl Commands {
     /// The book that a user starts with: the one that is meant where none is named.
     pub(crate) async fn first_book(&self, user: UserId) -> Result<BookId, Problem> {
         Ok(crate::first_book(&*self.keys(user.uuid()).await?, user))
+    }
+}
+
+/// States hold texts in clear: none of somebody who was forgotten must stay in memory. All go, since that is rare.
+async fn drop_forgotten(mut forgettings: watch::Receiver<u64>, dispatch: Weak<Dispatch>) {
+    while forgettings.changed().await.is_ok() {
+        match dispatch.upgrade() {
+            Some(dispatch) => dispatch.clear(),
+            None => return,
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! Users: register, sign in, change password and profile, role.
+//! Users: register, sign in, change password and profile, role, forget.
 
 mod account;
+mod forget;
 pub(crate) mod http;
 mod session;
 
@@ -12,7 +13,8 @@ use spendlog_web::{Code, Problem};
 
 use crate::{Commands, ids::hex, refusal};
 
-pub use account::{ChangePassword, ChangeProfile, ChangeRole, Register, change_password, promote, register};
+pub use account::{ChangePassword, ChangeProfile, ChangeRole, Register, change_password, register};
+pub use forget::{Forget, Forgotten, erase, forget};
 pub use session::{SignIn, refresh, sign_in};
 
 /// The keyed hash by which an address is found, however it is spelt.

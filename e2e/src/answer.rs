@@ -19,14 +19,19 @@ pub struct Answer {
 impl Answer {
     /// Reads an answer to its end.
     pub async fn of(response: Response) -> Self {
+        Self::arrived(response).await.expect("the answer arrives whole")
+    }
+
+    /// Reads an answer to its end, if it has one: a server that is killed may leave it out.
+    pub async fn arrived(response: Response) -> Option<Self> {
         let (status, headers) = (response.status(), response.headers().clone());
-        let bytes = response.bytes().await.expect("the answer arrives whole").to_vec();
-        Self {
+        let bytes = response.bytes().await.ok()?.to_vec();
+        Some(Self {
             status,
             headers,
             body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
             bytes,
-        }
+        })
     }
 
     /// A header's text.

@@ -2,13 +2,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Output,
+    process::{Output, Stdio},
     sync::Arc,
 };
 
 use spendlog_event_store::testing::TestDatabase;
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::{
     DEADLINE, Person,
@@ -164,6 +164,18 @@ impl TestApp {
         ended
             .expect("the subcommand ends in time")
             .expect("the subcommand runs")
+    }
+
+    /// Begins a subcommand on the same database and files, which can be killed.
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        let (first, rest) = arguments.split_first().expect("a subcommand");
+        let mut command = self.place.program(first);
+        command
+            .args(rest)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.spawn().expect("the subcommand begins")
     }
 
     /// Ends the test: no event may be left parked, no task may have panicked, and the server must stop when asked to.

@@ -16,6 +16,7 @@ mod events;
 mod person;
 mod process;
 mod sample;
+pub mod torture;
 mod wait;
 
 pub use answer::Answer;

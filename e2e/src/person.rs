@@ -96,9 +96,14 @@ impl Person {
         }
     }
 
+    /// A request to the server at this address, to be completed, without a token.
+    pub fn request_at(&self, address: &str, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{address}{path}"))
+    }
+
     /// A request of theirs, to be completed.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}{path}", self.base));
+        let request = self.request_at(&self.base, method, path);
         if self.token.is_empty() {
             request
         } else {

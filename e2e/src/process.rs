@@ -87,16 +87,13 @@ impl Process {
 
 /// The program, built beforehand.
 pub(crate) fn executable() -> PathBuf {
-    let test = std::env::current_exe().expect("the test has a path");
-    let profile = test
+    let ours = std::env::current_exe().expect("this program has a path");
+    // Programs are built into the profile's folder, tests into one inside it.
+    let built = ours
         .ancestors()
-        .nth(2)
-        .expect("tests are built into a folder of the profile's");
-    let program = profile.join("spendlog");
-    let name = program.display();
-    assert!(
-        program.exists(),
-        "{name} is not built: run cargo build -p spendlog-server first, as make test does"
-    );
-    program
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("spendlog"))
+        .find(|program| program.is_file());
+    built.expect("spendlog is built: run cargo build -p spendlog-server first, as make test does")
 }

@@ -74,10 +74,12 @@ struct Landed {
     written: Result<bool, DatabaseError>,
 }
 
+type Landing = Pin<Box<dyn Future<Output = Landed> + Send>>;
+
 /// A batch that was sent on a guess.
 struct Flight {
     commands: usize,
-    landing: Pin<Box<dyn Future<Output = Landed> + Send>>,
+    landing: Landing,
 }
 
 /// How an attempt on the slow way ended without answers.
@@ -212,7 +214,7 @@ impl Committer {
         let old = std::mem::replace(&mut self.head, head.clone());
         let (link, announced) = (self.link.clone(), self.announces());
         let commands = batch.len();
-        let mut landing: Pin<Box<dyn Future<Output = Landed> + Send>> = Box::pin(async move {
+        let mut landing: Landing = Box::pin(async move {
             let columns = Columns::of(&verdict.lines, |at| &batch[at].command);
             let written = link
                 .append(&old, &head, &claims, &columns, announced)

@@ -8,7 +8,7 @@
 use std::{pin::pin, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, stream::BoxStream};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
 use ring::hmac;
 use uuid::Uuid;
@@ -180,6 +180,22 @@ impl Files {
             content.extend_from_slice(&piece);
         }
         Ok(content)
+    }
+
+    /// Removes all files of an owner. Doing it again changes nothing. Gives how many there were.
+    pub async fn erase(&self, owner: Uuid) -> Result<u64, FileError> {
+        let listed = self.0.list(Some(&Path::from(owner.to_string())));
+        let mut removed = self.0.delete_stream(listed.map_ok(|found| found.location).boxed());
+        let mut count = 0;
+        while let Some(removed) = removed.next().await {
+            match removed {
+                Ok(_) => count += 1,
+                // Somebody else was faster.
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(count)
     }
 }
 

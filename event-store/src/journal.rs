@@ -83,8 +83,11 @@ impl Journal {
         )
         .await?;
         let committer = tokio::spawn(committer.run(stop.clone()));
+        // Only since the committer's connection stands, the master key can't change.
+        keyring.refresh().await?;
         let listener = Listener {
             database: db.clone(),
+            keyring: keyring.clone(),
             newest,
             replays,
             written,

@@ -10,6 +10,7 @@ use ring::{
     rand::{SecureRandom as _, SystemRandom},
 };
 use sqlx::PgPool;
+use tokio::sync::watch;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -18,7 +19,9 @@ use crate::{Database, MasterKey, OwnerKeys, owner_keys};
 /// So many owners' keys are kept in memory at most (about 1 KiB each); beyond that it begins anew.
 const CACHE_LIMIT: usize = 50_000;
 
-const OWNER: &str = "owner";
+pub(crate) const OWNER: &str = "owner";
+/// Scope and name of the key that only tells whether a master key is the right one.
+pub(crate) const CHECK: (&str, &str) = ("master", "check");
 
 /// A key can't be had.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -29,8 +32,8 @@ pub enum KeyError {
     /// There is something sealed, but its owner never had a key.
     #[error("the key of an owner is missing")]
     Missing,
-    /// The stored keys were wrapped by another master key, or were changed.
-    #[error("the stored keys can't be unwrapped: this is not the master key that they were wrapped by")]
+    /// The stored keys are wrapped by another master key, perhaps since this moment, or were changed.
+    #[error("the stored keys can't be unwrapped: this is not the master key that they are wrapped by")]
     WrongMasterKey,
     /// The cryptographic library refused, or the system gave no random bytes.
     #[error("the cryptographic library failed")]
@@ -65,7 +68,11 @@ type Secret = Zeroizing<[u8; 32]>;
 struct Inner {
     pool: PgPool,
     master: MasterKey,
+    /// The check as it is stored: where another stands, the master key was changed meanwhile.
+    check: Vec<u8>,
     owners: RwLock<HashMap<Uuid, Held>>,
+    /// Counts up when it is learned that owners were forgotten.
+    forgettings: watch::Sender<u64>,
     /// Secrets and index keys, by scope and name.
     others: RwLock<HashMap<(&'static str, String), Secret>>,
 }
@@ -73,14 +80,57 @@ struct Inner {
 impl Keyring {
     /// Opens the keyring. On a database with keys that another master key wrapped this is refused at once, not at the first use.
     pub async fn open(db: &Database, master: MasterKey) -> Result<Self, KeyError> {
-        let inner = Inner {
-            pool: db.pool().clone(),
+        let pool = db.pool().clone();
+        let (scope, name) = CHECK;
+        sqlx::query("INSERT INTO es.keys (scope, name, wrapped) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+            .bind(scope)
+            .bind(name)
+            .bind(fresh(&master, scope, name)?)
+            .execute(&pool)
+            .await?;
+        let check = stored_check(&pool).await?;
+        master.unwrap(scope, name, &check).ok_or(KeyError::WrongMasterKey)?;
+        let keyring = Self(Arc::new(Inner {
+            pool,
             master,
+            check,
             owners: RwLock::default(),
+            forgettings: watch::Sender::new(0),
             others: RwLock::default(),
-        };
-        inner.made("master", "check").await?.ok_or(KeyError::WrongMasterKey)?;
-        Ok(Self(Arc::new(inner)))
+        }));
+        keyring.refresh().await?;
+        Ok(keyring)
+    }
+
+    /// Learns who was forgotten, and that the master key is still the one that holds.
+    pub(crate) async fn refresh(&self) -> Result<(), KeyError> {
+        if stored_check(&self.0.pool).await? != self.0.check {
+            return Err(KeyError::WrongMasterKey);
+        }
+        let names: Vec<String> = sqlx::query_scalar("SELECT name FROM es.keys WHERE scope = $1 AND wrapped IS NULL")
+            .bind(OWNER)
+            .fetch_all(&self.0.pool)
+            .await?;
+        let owners: Vec<Uuid> = names.iter().filter_map(|name| Uuid::try_parse(name).ok()).collect();
+        self.learn_forgotten(&owners);
+        Ok(())
+    }
+
+    /// These owners are forgotten: their keys are dropped from memory, and never taken in again.
+    pub(crate) fn learn_forgotten(&self, owners: &[Uuid]) {
+        self.0.learn_forgotten(owners);
+    }
+
+    /// Whether this owner was forgotten, as far as it is known here: at once in the process that forgot them, and in the others
+    /// as soon as they hear of it.
+    pub fn is_forgotten(&self, owner: Uuid) -> bool {
+        let cache = self.0.owners.read().unwrap_or_else(PoisonError::into_inner);
+        matches!(cache.get(&owner), Some(Held::Forgotten))
+    }
+
+    /// Changes whenever it is learned that owners were forgotten: for whoever keeps something of theirs in memory.
+    pub fn forgettings(&self) -> watch::Receiver<u64> {
+        self.0.forgettings.subscribe()
     }
 
     /// The keys of an owner, made at first use. A forgotten owner never gets keys again.
@@ -180,32 +230,55 @@ impl Keyring {
 }
 
 impl Inner {
+    fn learn_forgotten(&self, owners: &[Uuid]) {
+        let news = {
+            let mut cache = self.owners.write().unwrap_or_else(PoisonError::into_inner);
+            let news = |owner: &Uuid| !matches!(cache.insert(*owner, Held::Forgotten), Some(Held::Forgotten));
+            owners.iter().map(news).filter(|new| *new).count()
+        };
+        if news > 0 {
+            self.forgettings.send_modify(|count| *count += 1);
+        }
+    }
+
     fn keep(&self, owner: Uuid, held: Held) {
+        if matches!(held, Held::Forgotten) {
+            return self.learn_forgotten(&[owner]);
+        }
         let mut cache = self.owners.write().unwrap_or_else(PoisonError::into_inner);
+        // What was read before the owner was forgotten must not come in afterwards.
+        if matches!(cache.get(&owner), Some(Held::Forgotten)) {
+            return;
+        }
         if cache.len() >= CACHE_LIMIT {
-            cache.clear();
+            cache.retain(|_, held| matches!(held, Held::Forgotten));
         }
         cache.insert(owner, held);
     }
 
     /// The stored secret of this scope and name, made now if there was none; `None` where a tombstone stands.
     async fn made(&self, scope: &str, name: &str) -> Result<Option<Secret>, KeyError> {
-        let mut secret = Zeroizing::new([0; 32]);
-        SystemRandom::new().fill(&mut *secret).map_err(|_| KeyError::Crypto)?;
-        let wrapped = self.master.wrap(scope, name, &secret).ok_or(KeyError::Crypto)?;
-        // What another process made first holds: ours is thrown away then, as it is where the owner was forgotten.
-        sqlx::query("INSERT INTO es.keys (scope, name, wrapped) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+        // What another process made first holds: ours is thrown away then, as it is where the owner was forgotten. And
+        // nothing is stored that the master key of by now could not unwrap: a rotation locks the table, so that this
+        // statement sees it or is seen by it.
+        const MAKE: &str = "INSERT INTO es.keys (scope, name, wrapped) SELECT $1, $2, $3
+            WHERE EXISTS (SELECT FROM es.keys WHERE scope = $4 AND name = $5 AND wrapped = $6) ON CONFLICT DO NOTHING";
+        sqlx::query(MAKE)
             .bind(scope)
             .bind(name)
-            .bind(&wrapped)
+            .bind(fresh(&self.master, scope, name)?)
+            .bind(CHECK.0)
+            .bind(CHECK.1)
+            .bind(&self.check)
             .execute(&self.pool)
             .await?;
-        let stored: Option<Vec<u8>> = sqlx::query_scalar("SELECT wrapped FROM es.keys WHERE scope = $1 AND name = $2")
-            .bind(scope)
-            .bind(name)
-            .fetch_one(&self.pool)
-            .await?;
-        match stored {
+        let stored: Option<Option<Vec<u8>>> =
+            sqlx::query_scalar("SELECT wrapped FROM es.keys WHERE scope = $1 AND name = $2")
+                .bind(scope)
+                .bind(name)
+                .fetch_optional(&self.pool)
+                .await?;
+        match stored.ok_or(KeyError::WrongMasterKey)? {
             Some(stored) => self
                 .master
                 .unwrap(scope, name, &stored)
@@ -214,6 +287,22 @@ impl Inner {
             None => Ok(None),
         }
     }
+}
+
+/// A new secret, wrapped.
+fn fresh(master: &MasterKey, scope: &str, name: &str) -> Result<Vec<u8>, KeyError> {
+    let mut secret = Zeroizing::new([0; 32]);
+    SystemRandom::new().fill(&mut *secret).map_err(|_| KeyError::Crypto)?;
+    master.wrap(scope, name, &secret).ok_or(KeyError::Crypto)
+}
+
+async fn stored_check(pool: &PgPool) -> Result<Vec<u8>, KeyError> {
+    let stored: Option<Vec<u8>> = sqlx::query_scalar("SELECT wrapped FROM es.keys WHERE scope = $1 AND name = $2")
+        .bind(CHECK.0)
+        .bind(CHECK.1)
+        .fetch_one(pool)
+        .await?;
+    stored.ok_or(KeyError::WrongMasterKey)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::{
     columns::Columns,
     head::{self, Head},
     judge::{Claims, Mentions},
+    rotation::OPENED,
 };
 
 /// What the committer's connection is called in `pg_stat_activity`.
@@ -112,6 +113,10 @@ impl Link {
             }
         });
         client.batch_execute(SETTINGS).await?;
+        // For as long as this connection stands nobody changes the master key beneath us.
+        client
+            .batch_execute(&format!("SELECT pg_advisory_lock_shared({OPENED})"))
+            .await?;
         if let Some(lost) = lost {
             end(&client, lost).await?;
         }

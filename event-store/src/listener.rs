@@ -1,4 +1,4 @@
-//! Tells others of what is written here, and hears of what they write: through announcements of Postgres, and by looking now
+//! Tells others of what is written here, and hears of what they write and of whom they forget: through announcements of Postgres, and by looking now
 //! and then, in case one got lost.
 
 use std::{future::poll_fn, time::Duration};
@@ -9,8 +9,9 @@ use tokio_postgres::{AsyncMessage, NoTls};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Database, DatabaseError,
+    Database, DatabaseError, Keyring,
     committer::{BREATH, publish},
+    forgetting::FORGOTTEN,
 };
 
 /// The channel on which commits are announced, each with the new head.
@@ -25,6 +26,8 @@ const DEAF: Duration = Duration::from_millis(500);
 /// What is heard, and what is to be told.
 pub(crate) struct Listener {
     pub(crate) database: Database,
+    /// Hears of owners who are forgotten.
+    pub(crate) keyring: Keyring,
     /// The newest position that is known here.
     pub(crate) newest: watch::Sender<i64>,
     /// Counts up when somebody asks for parked events to be tried again.
@@ -57,6 +60,7 @@ impl Listener {
         let Self {
             announced,
             database,
+            keyring,
             newest,
             replays,
             written,
@@ -67,6 +71,11 @@ impl Listener {
                 match poll_fn(|context| connection.poll_message(context)).await {
                     Some(Ok(AsyncMessage::Notification(news))) if news.channel() == REPLAYS => {
                         replays.send_modify(|count| *count += 1);
+                    }
+                    Some(Ok(AsyncMessage::Notification(news))) if news.channel() == FORGOTTEN => {
+                        if let Ok(owner) = news.payload().parse() {
+                            keyring.learn_forgotten(&[owner]);
+                        }
                     }
                     Some(Ok(AsyncMessage::Notification(news))) => {
                         if let Ok(position) = news.payload().parse() {
@@ -83,9 +92,11 @@ impl Listener {
             // An announcement that is lost in a crash is made up for by looking.
             client
                 .batch_execute(&format!(
-                    "SET synchronous_commit = off; LISTEN {COMMITS}; LISTEN {REPLAYS}"
+                    "SET synchronous_commit = off; LISTEN {COMMITS}; LISTEN {REPLAYS}; LISTEN {FORGOTTEN}"
                 ))
                 .await?;
+            // What was announced before we listened.
+            keyring.refresh().await?;
             let announce = client.prepare("SELECT pg_notify($1, $2)").await?;
             loop {
                 look(database, newest, replays).await;

@@ -11,13 +11,13 @@ use uuid::Uuid;
 use crate::{
     DatabaseError, Event, KeyError,
     journal::Journal,
-    rows::{COLUMNS, Rows},
+    rows::{COLUMNS, Rows, position},
 };
 
 /// How many events are read at a time where all are read.
 const PAGE: i64 = 1000;
 /// How many such pages are read ahead.
-const AHEAD: usize = 2;
+const AHEAD: usize = 3;
 
 /// What is to be read from the journal, in the order of positions.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,38 @@ pub struct Query {
     pub kinds: Option<Vec<String>>,
     /// So many events at most.
     pub limit: i64,
+}
+
+impl Query {
+    fn sql(&self) -> String {
+        let mut sql = format!("SELECT {COLUMNS} FROM es.events e WHERE e.position > $1 AND e.position <= $2");
+        sql.push_str(match self.owners.as_deref() {
+            // For one owner the index has the order already.
+            Some([_]) => " AND e.owner_id = $4",
+            Some(_) => " AND e.owner_id = ANY ($4)",
+            None => "",
+        });
+        if self.kinds.is_some() {
+            let number = if self.owners.is_some() { 5 } else { 4 };
+            sql.push_str(&format!(" AND e.aggregate_type = ANY (${number})"));
+        }
+        sql.push_str(" ORDER BY e.position LIMIT $3");
+        sql
+    }
+
+    fn bind<'q>(&'q self, sql: &'q str) -> Sql<'q> {
+        let until = self.until.unwrap_or(i64::MAX);
+        let statement = sqlx::query(sql).bind(self.after).bind(until).bind(self.limit);
+        let statement = match self.owners.as_deref() {
+            Some([owner]) => statement.bind(owner),
+            Some(owners) => statement.bind(owners),
+            None => statement,
+        };
+        match &self.kinds {
+            Some(kinds) => statement.bind(kinds),
+            None => statement,
+        }
+    }
 }
 
 /// Events could not be read.
@@ -111,7 +143,8 @@ impl Journal {
     }
 
     /// All events that the query asks for, in the order of their positions, some at a time. While they are worked on, the next are
-    /// read already, in a task of their own: this is the fastest way through many events. After an error nothing follows.
+    /// opened already and those behind them fetched, each in a task of its own: this is the fastest way through many events.
+    /// After an error nothing follows.
     pub fn pages(&self, mut query: Query) -> impl Stream<Item = Result<Vec<Event>, ReadError>> + Send + Unpin + use<> {
         let (sender, pages) = mpsc::channel(AHEAD);
         let journal = self.clone();
@@ -119,21 +152,36 @@ impl Journal {
             let mut left = query.limit;
             while left > 0 {
                 query.limit = left.min(PAGE);
-                let page = journal.read(&query).await;
-                let (read, last) = match &page {
-                    Ok(events) => (events.len() as i64, events.last().map(|event| event.position)),
-                    Err(_) => (0, None),
+                let sql = query.sql();
+                let page = query.bind(&sql).fetch_all(journal.database().pool()).await;
+                // A page that is not full is the last.
+                let last = match &page {
+                    Ok(rows) if rows.is_empty() => return,
+                    Ok(rows) if rows.len() as i64 == query.limit => rows.last().and_then(|row| position(row).ok()),
+                    _ => None,
                 };
-                // A page that is not full is the last, and a reader that has gone away wants no more.
-                let ends = read < query.limit;
-                if (read > 0 || page.is_err()) && sender.send(page).await.is_err() || ends {
+                let opener = journal.clone();
+                let opening = tokio::spawn(async move {
+                    let mut rows = opener.rows();
+                    for row in page? {
+                        rows.take(row, &|_, _| true)?;
+                    }
+                    rows.events().await
+                });
+                // A reader that has gone away wants no more.
+                let (Ok(()), Some(last)) = (sender.send(opening).await, last) else {
                     return;
-                }
-                (query.after, left) = (last.unwrap_or(query.after), left - read);
+                };
+                (query.after, left) = (last, left - query.limit);
             }
         });
-        Box::pin(futures_util::stream::unfold(pages, async |mut pages| {
-            Some((pages.recv().await?, pages))
+        Box::pin(futures_util::stream::unfold(Some(pages), async |pages| {
+            let mut pages = pages?;
+            let opening = pages.recv().await?;
+            let broken_off = |_| Err(DatabaseError::Damaged("reading was broken off").into());
+            let page = opening.await.unwrap_or_else(broken_off);
+            let more = page.is_ok().then_some(pages);
+            Some((page, more))
         }))
     }
 
@@ -144,34 +192,8 @@ impl Journal {
         query: &Query,
         wanted: impl Fn(&str, &str) -> bool,
     ) -> Result<(Vec<Event>, Option<i64>), ReadError> {
-        let mut sql = format!("SELECT {COLUMNS} FROM es.events e WHERE e.position > $1 AND e.position <= $2");
-        // For one owner the index has the order already.
-        let (one, several) = match query.owners.as_deref() {
-            Some([owner]) => (Some(*owner), None),
-            owners => (None, owners),
-        };
-        sql.push_str(match (one, several) {
-            (Some(_), _) => " AND e.owner_id = $4",
-            (None, Some(_)) => " AND e.owner_id = ANY ($4)",
-            (None, None) => "",
-        });
-        if query.kinds.is_some() {
-            let number = if query.owners.is_some() { 5 } else { 4 };
-            sql.push_str(&format!(" AND e.aggregate_type = ANY (${number})"));
-        }
-        sql.push_str(" ORDER BY e.position LIMIT $3");
-        let until = query.until.unwrap_or(i64::MAX);
-        let mut statement = sqlx::query(&sql).bind(query.after).bind(until).bind(query.limit);
-        if let Some(owner) = one {
-            statement = statement.bind(owner);
-        }
-        if let Some(owners) = several {
-            statement = statement.bind(owners);
-        }
-        if let Some(kinds) = &query.kinds {
-            statement = statement.bind(kinds);
-        }
-        self.fetch_wanted(statement, wanted).await
+        let sql = query.sql();
+        self.fetch_wanted(query.bind(&sql), wanted).await
     }
 
     /// The last position that was recorded at or before this time; 0 before the first event.
@@ -180,6 +202,10 @@ impl Journal {
             .bind(time)
             .fetch_one(self.database().pool())
             .await?)
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        Rows::new(self.keyring(), self.upcasters())
     }
 
     async fn fetch(&self, statement: Sql<'_>) -> Result<Vec<Event>, ReadError> {
@@ -192,7 +218,7 @@ impl Journal {
         statement: Sql<'_>,
         wanted: impl Fn(&str, &str) -> bool,
     ) -> Result<(Vec<Event>, Option<i64>), ReadError> {
-        let mut rows = Rows::new(self.keyring(), self.upcasters());
+        let mut rows = self.rows();
         let mut last = None;
         {
             let mut stored = statement.fetch(self.database().pool());

@@ -58,7 +58,7 @@ impl<'a> Rows<'a> {
 
     /// Takes the next row, unless it is not wanted by kind and event type. Returns its position.
     pub(crate) fn take(&mut self, row: PgRow, wanted: &impl Fn(&str, &str) -> bool) -> Result<i64, ReadError> {
-        let position = i64::from_be_bytes(fixed(&row, 0)?);
+        let position = position(&row)?;
         if !wanted(text(&row, 1)?, text(&row, 4)?) {
             return Ok(position);
         }
@@ -141,7 +141,7 @@ impl<'a> Rows<'a> {
 /// The stored columns, as the tree's leaf covers them.
 pub(crate) fn entry(row: &PgRow) -> Result<Entry<'_>, ReadError> {
     Ok(Entry {
-        position: i64::from_be_bytes(fixed(row, 0)?),
+        position: position(row)?,
         kind: text(row, 1)?,
         stream: text(row, 2)?,
         sequence: i64::from_be_bytes(fixed(row, 3)?),
@@ -161,6 +161,11 @@ pub(crate) fn entry(row: &PgRow) -> Result<Entry<'_>, ReadError> {
 /// A time in microseconds since 1970. One that is infinite, which is none of ours, is as far away as can be.
 pub(crate) fn micros(row: &PgRow, column: usize) -> Result<i64, ReadError> {
     Ok(i64::from_be_bytes(fixed(row, column)?).saturating_add(EPOCH))
+}
+
+/// The position of the event in this row.
+pub(crate) fn position(row: &PgRow) -> Result<i64, ReadError> {
+    Ok(i64::from_be_bytes(fixed(row, 0)?))
 }
 
 fn text(row: &PgRow, column: usize) -> Result<&str, ReadError> {

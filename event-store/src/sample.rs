@@ -194,3 +194,11 @@ pub(crate) async fn sound(journal: &Journal) -> usize {
     }
     rows.len()
 }
+
+/// All events as they are stored, byte for byte.
+pub(crate) async fn sealed(journal: &Journal) -> Vec<String> {
+    sqlx::query_scalar("SELECT e::text FROM es.events e ORDER BY position")
+        .fetch_all(journal.database().pool())
+        .await
+        .unwrap()
+}

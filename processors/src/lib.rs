@@ -1,7 +1,8 @@
-//! Consumers of the feed: they react to events by sending commands, and write nothing else.
+//! Consumers of the feed: they react to events by sending commands, and write nothing else. (What is forgotten they destroy.)
 //!
 //! A processor may see an event twice. It asks the aggregate whether the work is still to be done, and its commands'
 //! ids are derived from the event that caused them.
 
 pub mod documents;
 pub mod registry;
+pub mod users;

@@ -123,6 +123,8 @@ impl Books {
             return;
         };
         match content {
+            // Whose row goes with the batch that forgets it.
+            BookEvent::Forgotten {} => {}
             BookEvent::Opened { .. } => {}
             BookEvent::Renamed { from: _, to } => book.name = to,
             BookEvent::PolicyChanged { from: _, to } => book.policy = to,

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use spendlog_event_store::{DatabaseError, ReadError};
+use tokio_postgres::error::SqlState;
 
-use crate::Group;
+use crate::{Group, RunBy};
 
 /// A projection or a query could not do its work.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -36,15 +37,44 @@ pub enum ProjectionError {
         table: &'static str,
     },
     /// Another process took over the projection, or moved its checkpoint.
-    #[error("the projection is run by another process")]
+    #[error("the projection's checkpoint was moved by another process")]
     TakenOver,
+    /// The group is being rebuilt or verified already.
+    #[error("the projection {} is being rebuilt or verified already{}", .group.name(), said(.by.as_ref()))]
+    Busy {
+        /// The group.
+        group: Group,
+        /// The process that does it, where that is known.
+        by: Option<RunBy>,
+    },
+    /// Somebody else's long transaction kept the new tables from taking over.
+    #[error("somebody reads the tables of {} without an end (a dump, perhaps), so the new ones could not take over", .0.name())]
+    InUse(Group),
+    /// A worker of a rebuild broke down.
+    #[error("a worker broke down")]
+    Worker,
+}
+
+fn said(process: Option<&RunBy>) -> String {
+    process.map_or_else(String::new, |process| format!(", by {process}"))
 }
 
 impl ProjectionError {
+    /// Whether a lock was not to be had, in time or at all.
+    pub(crate) fn is_locked_out(&self) -> bool {
+        match self {
+            Self::Statement(error) => {
+                error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+                    || error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it was a query that took longer than any may.
     pub fn is_broken_off(&self) -> bool {
         match self {
-            Self::Statement(error) => error.code() == Some(&tokio_postgres::error::SqlState::QUERY_CANCELED),
+            Self::Statement(error) => error.code() == Some(&SqlState::QUERY_CANCELED),
             _ => false,
         }
     }
@@ -78,4 +108,6 @@ pub struct Behind {
     pub wanted: i64,
     /// The position that it has come to.
     pub reached: i64,
+    /// Whether it is paused, so that waiting helps only once it is resumed.
+    pub paused: bool,
 }

@@ -9,11 +9,13 @@
 
 pub mod accounts;
 mod balances;
+mod beside;
 pub mod books;
 pub mod categories;
 mod cells;
 pub mod documents;
 mod error;
+mod forgotten;
 pub mod imports;
 mod ledger;
 mod paperwork;
@@ -24,21 +26,26 @@ mod registry;
 pub mod replay;
 mod rows;
 mod runner;
+mod status;
 pub mod summary;
 pub mod transactions;
 pub mod users;
+mod verify;
 mod versions;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use beside::{Progress, Stage};
 pub use error::{Behind, ProjectionError};
 pub use projections::{At, Lag, Projections};
 pub use reader::Reader;
-pub use rebuild::{Progress, Rebuilt, rebuild};
+pub use rebuild::{Rebuild, Rebuilt, rebuild};
 pub use registry::Group;
 pub use replay::replay;
+pub use status::{RunBy, Status};
+pub use verify::{Compared, Difference, How, Verified, verify};
 
 /// Where a row ends that still holds.
 pub(crate) const OPEN_END: i64 = i64::MAX;

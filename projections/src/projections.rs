@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Behind, Group, ProjectionError, Reader, runner};
+use crate::{Behind, Group, ProjectionError, Reader, forgotten::vacuum, runner};
 
 /// Connections for queries. Each carries several queries at once, so this is how many run at the same time in Postgres.
 const CONNECTIONS: usize = 6;
@@ -72,6 +72,8 @@ pub(crate) struct Mark {
     waiting: AtomicUsize,
     /// Whether this process runs the group, so that `seen` moves by itself.
     running: AtomicBool,
+    /// Whether the group was paused when its checkpoint was last read.
+    paused: AtomicBool,
     pub(crate) urgent: Notify,
 }
 
@@ -81,6 +83,7 @@ impl Mark {
             seen: watch::Sender::new(0),
             waiting: AtomicUsize::new(0),
             running: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
             urgent: Notify::new(),
         }
     }
@@ -148,8 +151,8 @@ impl Projections {
     /// when it ends.
     pub fn run(&self, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
         let runners = Group::ALL.map(|group| tokio::spawn(runner::run(self.clone(), group, stop.clone())));
-        let reporter = tokio::spawn(runner::report(self.clone(), stop.clone()));
-        runners.into_iter().chain([reporter]).collect()
+        let sweeper = tokio::spawn(runner::sweep(self.clone(), stop.clone()));
+        runners.into_iter().chain([sweeper]).collect()
     }
 
     /// Waits until a group has come to a position.
@@ -184,6 +187,7 @@ impl Projections {
                     group,
                     wanted: position,
                     reached,
+                    paused: mark.paused.load(Ordering::Relaxed),
                 });
             }
         }
@@ -194,12 +198,17 @@ impl Projections {
         let rows = self
             .reader()
             .query(
-                "SELECT position FROM read.checkpoints WHERE name = $1",
+                "SELECT position, paused_at IS NOT NULL FROM read.checkpoints WHERE name = $1",
                 &[&group.name()],
             )
             .await?;
-        let position = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
-        self.mark(group).reached(position);
+        let (position, paused) = match rows.first() {
+            Some(row) => (row.try_get(0)?, row.try_get(1)?),
+            None => (0, false),
+        };
+        let mark = self.mark(group);
+        mark.paused.store(paused, Ordering::Relaxed);
+        mark.reached(position);
         Ok(position)
     }
 
@@ -229,6 +238,12 @@ impl Projections {
             events,
             seconds,
         })
+    }
+
+    /// Has Postgres clear away the rows that were deleted from a group's tables: otherwise they stay in its files until it
+    /// finds that worth the while.
+    pub async fn vacuum(&self, group: Group) -> Result<(), ProjectionError> {
+        vacuum(&self.0.journal, group).await
     }
 
     pub(crate) fn mark(&self, group: Group) -> &Mark {

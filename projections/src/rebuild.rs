@@ -1,46 +1,27 @@
 //! Makes a group's tables again, beside the live ones, and puts them in their place in one transaction.
 //!
-//! Queries and the runner go on meanwhile. Rows are copied into tables that have nothing but their primary key; the other
-//! indexes are built at the end.
+//! Queries and the runner go on meanwhile. A rebuild that is interrupted has changed nothing: until the one transaction
+//! that swaps the tables is committed the live ones are untouched, and what it left beside them is dropped later.
 
 use std::time::{Duration, Instant};
 
-use spendlog_event_store::{Event, Journal, Query};
-use tokio::sync::mpsc;
+use spendlog_event_store::Journal;
+use tokio::time::sleep;
 
-use crate::{Group, ProjectionError, writer::Writer};
+use crate::{
+    Group, Progress, ProjectionError, Stage,
+    beside::{Beside, Purpose, old},
+};
 
-/// Events of a batch.
-const BATCH: i64 = 10_000;
 /// With no more events than these before it, the swap may hold up the runner.
 const CLOSE: i64 = 1000;
-
-/// How far a rebuild has come.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// The group.
-    pub group: Group,
-    /// The position that it has come to.
-    pub position: i64,
-    /// The position that it goes for.
-    pub head: i64,
-    /// How long it has been at work.
-    pub elapsed: Duration,
-}
-
-impl Progress {
-    /// Positions per second so far.
-    pub fn rate(&self) -> u64 {
-        let done = u128::try_from(self.position).unwrap_or_default();
-        u64::try_from(done * 1000 / self.elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
-    }
-
-    /// How long the rest will take at this rate.
-    pub fn left(&self) -> Duration {
-        let rest = u64::try_from(self.head - self.position).unwrap_or_default();
-        Duration::from_secs(rest / self.rate().max(1))
-    }
-}
+/// How long others may be kept waiting by a swap that waits for somebody who reads. Less than Postgres lets pass before it
+/// looks for a deadlock: it is always the swap that gives way.
+const LOCK_MS: u32 = 100;
+/// How long the readers have then, before the next try.
+const BREATH: Duration = Duration::from_millis(400);
+/// How long it is tried.
+const SWAP_WITHIN: Duration = Duration::from_secs(600);
 
 /// What a rebuild did.
 #[derive(Clone, Copy, Debug)]
@@ -53,201 +34,125 @@ pub struct Rebuilt {
     pub took: Duration,
 }
 
+/// A rebuild that has begun: no other process can begin one of the same group.
+#[derive(Debug)]
+pub struct Rebuild(Beside);
+
 /// Rebuilds a group's tables from the journal. `progress` hears of each batch.
 pub async fn rebuild(
     journal: &Journal,
     group: Group,
-    mut progress: impl FnMut(&Progress),
+    progress: impl FnMut(&Progress),
 ) -> Result<Rebuilt, ProjectionError> {
-    let start = Instant::now();
-    let next = format!("read_next_{}", group.name());
-    let writer = Writer::open(journal.database(), "spendlog rebuild", &next, true).await?;
-    // One rebuild of a group at a time; the lock goes with the connection.
-    let sql = "SELECT pg_try_advisory_lock($1)".to_owned();
-    if !writer
-        .query(sql, &[&(group.lock() + 100)])
-        .await?
-        .iter()
-        .all(|row| row.get(0))
-    {
-        return Err(ProjectionError::TakenOver);
-    }
-    let head = *journal.head().borrow();
-    make_tables(&writer, group).await?;
-    let mut report = |position| {
-        progress(&Progress {
-            group,
-            position,
-            head,
-            elapsed: start.elapsed(),
-        })
-    };
-    let mut events = fill(journal, &writer, group, head, &mut report).await?;
-    make_indexes(&writer, group).await?;
-    let mut position = head;
-    loop {
-        let now = *journal.head().borrow();
-        if now - position <= CLOSE {
-            break;
-        }
-        events += catch_up(journal, &writer, group, position, now).await?;
-        position = now;
-    }
-    writer.client.batch_execute("BEGIN").await?;
-    let swapped = swap(journal, &writer, group, position).await;
-    let (position, more) = match swapped {
-        Ok(swapped) => {
-            writer.client.batch_execute("COMMIT").await?;
-            swapped
-        }
-        Err(error) => {
-            let _best_effort = writer.client.batch_execute("ROLLBACK").await;
-            return Err(error);
-        }
-    };
-    let sql = format!(
-        "DROP SCHEMA IF EXISTS {next} CASCADE; DROP SCHEMA IF EXISTS {} CASCADE",
-        old(group)
-    );
-    writer.client.batch_execute(&sql).await?;
-    Ok(Rebuilt {
-        events: events + more,
-        position,
-        took: start.elapsed(),
-    })
+    Rebuild::begin(journal, group).await?.run(progress).await
 }
 
-fn old(group: Group) -> String {
-    format!("read_old_{}", group.name())
-}
-
-/// Tables like the live ones, empty, with their primary keys alone.
-async fn make_tables(writer: &Writer, group: Group) -> Result<(), ProjectionError> {
-    let next = &writer.schema;
-    writer
-        .client
-        .batch_execute(&format!("DROP SCHEMA IF EXISTS {next} CASCADE; CREATE SCHEMA {next}"))
-        .await?;
-    for table in group.tables() {
-        let sql = format!(
-            "CREATE TABLE {next}.{table} (LIKE read.{table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)"
-        );
-        writer.client.batch_execute(&sql).await?;
-        let sql = "SELECT format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', $1::text, $2::text, c.conname, pg_get_constraintdef(c.oid)) \
-                   FROM pg_constraint c WHERE c.conrelid = format('read.%I', $2::text)::regclass AND c.contype IN ('p', 'u') \
-                   UNION ALL SELECT format('ALTER TABLE %I.%I SET (%s)', $1::text, $2::text, array_to_string(r.reloptions, ', ')) \
-                   FROM pg_class r WHERE r.oid = format('read.%I', $2::text)::regclass AND r.reloptions IS NOT NULL";
-        for row in writer.query(sql.to_owned(), &[next, table]).await? {
-            writer.client.batch_execute(row.try_get(0)?).await?;
-        }
+impl Rebuild {
+    /// Begins; refused while the group is being rebuilt or verified.
+    pub async fn begin(journal: &Journal, group: Group) -> Result<Self, ProjectionError> {
+        Ok(Self(Beside::make(journal, group, Purpose::Rebuild).await?))
     }
-    Ok(())
-}
 
-/// The indexes that the live tables have and the new ones don't.
-async fn make_indexes(writer: &Writer, group: Group) -> Result<(), ProjectionError> {
-    let next = &writer.schema;
-    for table in group.tables() {
-        // The definition names the live table once; the new one's index has the same name in its own schema.
-        let sql = "SELECT replace(i.indexdef, format(' ON read.%I ', $2::text), format(' ON %I.%I ', $1::text, $2::text)) \
-                   FROM pg_indexes i WHERE i.schemaname = 'read' AND i.tablename = $2::text \
-                     AND NOT EXISTS (SELECT FROM pg_indexes n WHERE n.schemaname = $1::text AND n.indexname = i.indexname)";
-        for row in writer.query(sql.to_owned(), &[next, table]).await? {
-            writer.client.batch_execute(row.try_get(0)?).await?;
-        }
-        writer.client.batch_execute(&format!("ANALYZE {next}.{table}")).await?;
+    /// Does it. `progress` hears of each batch.
+    pub async fn run(mut self, mut progress: impl FnMut(&Progress)) -> Result<Rebuilt, ProjectionError> {
+        let done = self.work(&mut progress).await;
+        self.0.discard().await;
+        done
     }
-    Ok(())
-}
 
-/// All events up to `head`: one task reads and opens them while the other folds and copies.
-async fn fill(
-    journal: &Journal,
-    writer: &Writer,
-    group: Group,
-    head: i64,
-    report: &mut impl FnMut(i64),
-) -> Result<u64, ProjectionError> {
-    let (sender, mut batches) = mpsc::channel::<Result<(i64, Vec<Event>), ProjectionError>>(2);
-    let journal = journal.clone();
-    let reading = tokio::spawn(async move {
-        let mut after = 0;
-        while after < head {
-            let batch = read(&journal, group, after, head).await;
-            after = batch.as_ref().map_or(head, |(position, _)| *position);
-            // Nobody listens any more where the other side failed.
-            if sender.send(batch).await.is_err() {
-                return;
+    async fn work(&mut self, progress: &mut impl FnMut(&Progress)) -> Result<Rebuilt, ProjectionError> {
+        let tables = &mut self.0;
+        let newest = tables.journal.head();
+        let head = *newest.borrow();
+        tables.fill(Stage::Filling, head, progress).await?;
+        progress(&tables.progress(Stage::Indexing, head));
+        tables.index().await?;
+        catch_up(tables, progress).await?;
+        // They come with their statistics: nobody meets them without.
+        tables.analyze().await?;
+        let since = Instant::now();
+        loop {
+            catch_up(tables, progress).await?;
+            progress(&tables.progress(Stage::Swapping, tables.position));
+            match swap(tables).await {
+                Ok(()) => break,
+                Err(error) if error.is_locked_out() && since.elapsed() < SWAP_WITHIN => sleep(BREATH).await,
+                Err(error) if error.is_locked_out() => return Err(ProjectionError::InUse(tables.group)),
+                Err(error) => return Err(error),
             }
         }
-    });
-    let mut count = 0;
-    while let Some(batch) = batches.recv().await {
-        let (position, events) = batch?;
-        group.fold(writer, &events, true).await?.write(writer).await?;
-        count += u64::try_from(events.len()).unwrap_or_default();
-        report(position);
+        Ok(Rebuilt {
+            events: tables.events,
+            position: tables.position,
+            took: tables.elapsed(),
+        })
     }
-    // It has ended: its sender is gone.
-    let _ended = reading.await;
-    Ok(count)
 }
 
-/// The next events of the group, and the position that they reach to.
-async fn read(journal: &Journal, group: Group, after: i64, until: i64) -> Result<(i64, Vec<Event>), ProjectionError> {
-    let kinds = group.kinds().iter().map(|kind| (*kind).to_owned()).collect();
-    let query = Query {
-        after,
-        until: Some(until),
-        kinds: Some(kinds),
-        limit: BATCH,
-        ..Query::default()
-    };
-    let events = journal.read(&query).await?;
-    let full = i64::try_from(events.len()).is_ok_and(|count| count == BATCH);
-    let reached = events.last().filter(|_| full).map_or(until, |event| event.position);
-    Ok((reached, events))
-}
-
-async fn catch_up(
-    journal: &Journal,
-    writer: &Writer,
-    group: Group,
-    mut after: i64,
-    until: i64,
-) -> Result<u64, ProjectionError> {
-    let mut count = 0;
-    while after < until {
-        let (reached, events) = read(journal, group, after, until).await?;
-        group.fold(writer, &events, true).await?.write(writer).await?;
-        count += u64::try_from(events.len()).unwrap_or_default();
-        after = reached;
+/// Comes so close to the journal's head that a swap holds nobody up for long.
+async fn catch_up(tables: &mut Beside, progress: &mut impl FnMut(&Progress)) -> Result<(), ProjectionError> {
+    let newest = tables.journal.head();
+    loop {
+        let head = *newest.borrow();
+        if head - tables.position <= CLOSE {
+            return Ok(());
+        }
+        tables.fill(Stage::CatchingUp, head, progress).await?;
     }
-    Ok(count)
 }
 
-/// Holds the runner up, applies what is left, and exchanges the tables.
-async fn swap(journal: &Journal, writer: &Writer, group: Group, position: i64) -> Result<(i64, u64), ProjectionError> {
+/// Holds the runner up, applies what is left, and exchanges the tables, all or nothing.
+async fn swap(tables: &mut Beside) -> Result<(), ProjectionError> {
+    let client = &tables.writer()?.client;
+    client.batch_execute("BEGIN").await?;
+    match exchange(tables).await {
+        Ok((position, events)) => {
+            client.batch_execute("COMMIT").await?;
+            tables.position = position;
+            tables.events += events;
+            Ok(())
+        }
+        Err(error) => {
+            client.batch_execute("ROLLBACK").await?;
+            Err(error)
+        }
+    }
+}
+
+async fn exchange(tables: &Beside) -> Result<(i64, u64), ProjectionError> {
+    let (writer, group, old) = (tables.writer()?, tables.group, old(tables.group));
+    let live: Vec<String> = group.tables().iter().map(|table| format!("read.{table}")).collect();
+    let live = live.join(", ");
+    // First of all what keeps autovacuum away and nobody else: it gives way after a second, which is more than the readers
+    // shall wait for below.
+    let sql = format!("SET LOCAL lock_timeout = '3s'; LOCK TABLE {live} IN SHARE UPDATE EXCLUSIVE MODE");
+    writer.client.batch_execute(&sql).await?;
+    let name = group.name();
     let sql = "INSERT INTO read.checkpoints (name, position) VALUES ($1, 0) ON CONFLICT DO NOTHING";
-    writer.execute(sql.to_owned(), &[&group.name()]).await?;
+    writer.execute(sql.to_owned(), &[&name]).await?;
     let sql = "SELECT position FROM read.checkpoints WHERE name = $1 FOR UPDATE";
-    let live: i64 = match writer.query(sql.to_owned(), &[&group.name()]).await?.first() {
+    let reached: i64 = match writer.query(sql.to_owned(), &[&name]).await?.first() {
         Some(row) => row.try_get(0)?,
         None => return Err(ProjectionError::TakenOver),
     };
     // Never back behind what readers have seen.
-    let until = live.max(*journal.head().borrow()).max(position);
-    let events = catch_up(journal, writer, group, position, until).await?;
-    let (next, old) = (&writer.schema, old(group));
-    let mut sql = format!("DROP SCHEMA IF EXISTS {old} CASCADE; CREATE SCHEMA {old};");
+    let until = reached.max(*tables.journal.head().borrow()).max(tables.position);
+    let events = tables.apply(until).await?;
+    // From here on readers wait. Those that come meanwhile find the new tables: a statement that was prepared for the old
+    // ones is planned anew when it has got its locks.
+    let sql = format!("SET LOCAL lock_timeout = '{LOCK_MS}ms'; LOCK TABLE {live} IN ACCESS EXCLUSIVE MODE");
+    writer.client.batch_execute(&sql).await?;
+    let mut sql = format!("CREATE SCHEMA {old};");
     for table in group.tables() {
+        let next = &writer.schema;
         sql.push_str(&format!(
-            "ALTER TABLE read.{table} SET SCHEMA {old}; ALTER TABLE {next}.{table} SET SCHEMA read;"
+            "ALTER TABLE {next}.{table} RESET (autovacuum_enabled); \
+             ALTER TABLE read.{table} SET SCHEMA {old}; ALTER TABLE {next}.{table} SET SCHEMA read;"
         ));
     }
     writer.client.batch_execute(&sql).await?;
     let sql =
         "UPDATE read.checkpoints SET position = $2, generation = generation + 1, updated_at = now() WHERE name = $1";
-    writer.execute(sql.to_owned(), &[&group.name(), &until]).await?;
+    writer.execute(sql.to_owned(), &[&name, &until]).await?;
     Ok((until, events))
 }

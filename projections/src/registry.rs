@@ -1,8 +1,15 @@
 //! Every group of projections, in one list. A group has one checkpoint, so its tables always agree with each other.
 
 use spendlog_event_store::Event;
+use uuid::Uuid;
 
-use crate::{ProjectionError, ledger::Ledger, paperwork::Paperwork, writer::Writer};
+use crate::{
+    ProjectionError,
+    forgotten::{forgotten, purge},
+    ledger::Ledger,
+    paperwork::Paperwork,
+    writer::Writer,
+};
 
 /// A group of projections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,12 +41,12 @@ impl Group {
     pub(crate) fn kinds(self) -> &'static [&'static str] {
         match self {
             Self::Ledger => &["user", "book", "account", "category", "transaction"],
-            Self::Documents => &["document", "import"],
+            Self::Documents => &["book", "document", "import"],
         }
     }
 
     /// Its tables.
-    pub(crate) fn tables(self) -> &'static [&'static str] {
+    pub fn tables(self) -> &'static [&'static str] {
         match self {
             Self::Ledger => &[
                 "users",
@@ -63,19 +70,47 @@ impl Group {
         }
     }
 
+    /// Which advisory lock whoever makes its tables beside the live ones holds.
+    pub(crate) fn lock_beside(self) -> i64 {
+        self.lock() + 100
+    }
+
     /// Reads the rows that these events are about and applies the events to them, in memory. `fresh`: the tables were
     /// empty before the first event of the journal was applied, so what a stream begins with can't be there.
     pub(crate) async fn fold(self, writer: &Writer, events: &[Event], fresh: bool) -> Result<Changes, ProjectionError> {
-        Ok(match self {
-            Self::Ledger => Changes::Ledger(Box::new(Ledger::fold(writer, events, fresh).await?)),
-            Self::Documents => Changes::Documents(Box::new(Paperwork::fold(writer, events).await?)),
+        let forgotten = forgotten(events);
+        // Nothing comes after a forgetting, so what came before it in the same batch can be left out as well.
+        let others: Vec<Event>;
+        let events = if forgotten.is_empty() {
+            events
+        } else {
+            let others_of = events.iter().filter(|event| !forgotten.contains(&event.owner));
+            others = others_of.cloned().collect();
+            &others
+        };
+        let rows = match self {
+            Self::Ledger => Rows::Ledger(Box::new(Ledger::fold(writer, events, fresh).await?)),
+            Self::Documents => Rows::Documents(Box::new(Paperwork::fold(writer, events).await?)),
+        };
+        Ok(Changes {
+            group: self,
+            forgotten,
+            rows,
         })
     }
 }
 
 /// What a batch of events changes.
 #[derive(Debug)]
-pub(crate) enum Changes {
+pub(crate) struct Changes {
+    group: Group,
+    /// Owners whose rows go.
+    forgotten: Vec<Uuid>,
+    rows: Rows,
+}
+
+#[derive(Debug)]
+enum Rows {
     Ledger(Box<Ledger>),
     Documents(Box<Paperwork>),
 }
@@ -83,9 +118,11 @@ pub(crate) enum Changes {
 impl Changes {
     /// Writes them.
     pub(crate) async fn write(&self, writer: &Writer) -> Result<(), ProjectionError> {
-        match self {
-            Self::Ledger(ledger) => ledger.write(writer).await,
-            Self::Documents(paperwork) => paperwork.write(writer).await,
+        purge(writer, self.group, &self.forgotten).await?;
+        match &self.rows {
+            // Boxed: its statements would make every caller's future large.
+            Rows::Ledger(ledger) => Box::pin(ledger.write(writer)).await,
+            Rows::Documents(paperwork) => paperwork.write(writer).await,
         }
     }
 }

@@ -211,6 +211,9 @@ fn resolve(merges: &BTreeMap<CategoryId, CategoryId>, mut category: CategoryId) 
 }
 
 fn book(traced: &Traced<books::Book>) -> Option<Book> {
+    if traced.state.is_forgotten() {
+        return None;
+    }
     Some(Book {
         id: traced.state.id()?,
         user: traced.state.user().unwrap_or(UserId::new(Uuid::nil())),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spendlog_event_store::{Event, Query};
+use spendlog_event_store::{Event, Journal, Query};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -10,14 +10,18 @@ use crate::{Group, ProjectionError, Projections, writer::Writer};
 
 /// Events of a batch.
 const BATCH: i64 = 1000;
-/// A batch smaller than this is followed by a pause, in which the next one grows: a transaction costs the same for one
+/// A batch that is not full is followed by a pause, in which the next one grows: a transaction costs nearly the same for one
 /// event and for fifty. Not while somebody waits.
-const SMALL: usize = 64;
-const PAUSE: Duration = Duration::from_millis(25);
-/// How often the lag is reported.
-const REPORT: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(100);
+/// After so many events, and whenever they have become twice as many, the planner is told what the tables hold now: of tables that
+/// were filled in one go it knows nothing until autovacuum comes by, and reads lists in the wrong order.
+pub(crate) const ANALYZE_AFTER: usize = 10_000;
+/// How often it is looked for what an interrupted rebuild left behind.
+const SWEEP: Duration = Duration::from_secs(5);
 /// How often a runner that is not needed looks whether it is.
 const STAND_BY: Duration = Duration::from_millis(500);
+/// How often one that is paused looks whether it is resumed.
+const PAUSED: Duration = Duration::from_millis(250);
 
 /// Runs a group until `stop`; a failure is logged, and it begins again from the checkpoint.
 pub(crate) async fn run(projections: Projections, group: Group, stop: CancellationToken) {
@@ -28,10 +32,10 @@ pub(crate) async fn run(projections: Projections, group: Group, stop: Cancellati
             () = stop.cancelled() => return,
         };
         projections.mark(group).run_here(false);
-        metrics::counter!("spendlog_projection_failures_total", "projection" => group.name()).increment(1);
         match outcome {
             Err(ProjectionError::TakenOver) => tracing::info!(projection = group.name(), "the projection begins again"),
             Err(error) => {
+                metrics::counter!("spendlog_projection_failures_total", "projection" => group.name()).increment(1);
                 let chain = chain(&error);
                 tracing::error!(
                     projection = group.name(),
@@ -61,11 +65,12 @@ fn chain(error: &dyn std::error::Error) -> String {
     line
 }
 
-/// How far a group has come, in which generation of its tables.
+/// How far a group has come, in which generation of its tables, and whether it is to rest there.
 #[derive(Clone, Copy, Debug)]
 struct Checkpoint {
     position: i64,
     generation: i64,
+    paused: bool,
 }
 
 /// Works on one connection, which holds the group's lock: whoever loses the connection loses the lock with it.
@@ -87,6 +92,17 @@ async fn session(
         sleep(STAND_BY).await;
     }
     let mut checkpoint = load(&writer, group).await?;
+    if checkpoint.paused {
+        tracing::info!(
+            projection = group.name(),
+            position = checkpoint.position,
+            "the projection is paused"
+        );
+        while checkpoint.paused {
+            sleep(PAUSED).await;
+            checkpoint = load(&writer, group).await?;
+        }
+    }
     mark.begins_at(checkpoint.position);
     mark.run_here(true);
     tracing::info!(
@@ -95,6 +111,7 @@ async fn session(
         "the projection runs"
     );
     let mut head = journal.head();
+    let (mut applied, mut analyze_at) = (0, ANALYZE_AFTER);
     loop {
         let until = *head.borrow_and_update();
         if until <= checkpoint.position {
@@ -121,7 +138,13 @@ async fn session(
         *pause = Duration::from_millis(100);
         metrics::counter!("spendlog_projection_events_total", "projection" => group.name())
             .increment(u64::try_from(events.len()).unwrap_or_default());
-        if events.len() < SMALL && !mark.awaited() {
+        applied += events.len();
+        if next == until && applied >= analyze_at {
+            analyze_at = applied.saturating_mul(2);
+            // By the side: the runner goes on meanwhile.
+            tokio::spawn(analyze(journal.clone(), group));
+        }
+        if !full && !mark.awaited() {
             tokio::select! {
                 () = sleep(PAUSE) => {}
                 () = mark.urgent.notified() => {}
@@ -130,16 +153,31 @@ async fn session(
     }
 }
 
+async fn analyze(journal: Journal, group: Group) {
+    let done = async {
+        let writer = Writer::open(journal.database(), "spendlog analyze", "read", false).await?;
+        writer.analyze(group).await
+    };
+    match done.await {
+        Ok(()) => tracing::debug!(projection = group.name(), "the tables are analysed"),
+        Err(error) => {
+            let error = chain(&error);
+            tracing::warn!(projection = group.name(), error, "the tables could not be analysed");
+        }
+    }
+}
+
 async fn load(writer: &Writer, group: Group) -> Result<Checkpoint, ProjectionError> {
     let name = group.name();
     let sql = "INSERT INTO read.checkpoints (name, position) VALUES ($1, 0) ON CONFLICT DO NOTHING";
     writer.execute(sql.to_owned(), &[&name]).await?;
-    let sql = "SELECT position, generation FROM read.checkpoints WHERE name = $1";
+    let sql = "SELECT position, generation, paused_at IS NOT NULL FROM read.checkpoints WHERE name = $1";
     let rows = writer.query(sql.to_owned(), &[&name]).await?;
     let row = rows.first().ok_or(ProjectionError::TakenOver)?;
     Ok(Checkpoint {
         position: row.try_get(0)?,
         generation: row.try_get(1)?,
+        paused: row.try_get(2)?,
     })
 }
 
@@ -154,10 +192,12 @@ async fn apply(
     let changes = group.fold(writer, events, false).await?;
     writer.client.batch_execute("BEGIN").await?;
     let written = async {
-        // First of all, so that a rebuild that swaps the tables comes before or after, never between.
+        // First of all, so that a rebuild that swaps the tables comes before or after, never between; and so does a pause.
         let sql = "UPDATE read.checkpoints SET position = $2, updated_at = now() \
-                   WHERE name = $1 AND position = $3 AND generation = $4";
-        let Checkpoint { position, generation } = checkpoint;
+                   WHERE name = $1 AND position = $3 AND generation = $4 AND paused_at IS NULL";
+        let Checkpoint {
+            position, generation, ..
+        } = checkpoint;
         let moved = writer
             .execute(sql.to_owned(), &[&group.name(), &next, &position, &generation])
             .await?;
@@ -182,28 +222,16 @@ pub(crate) async fn apply_again(writer: &Writer, group: Group, events: &[Event])
     group.fold(writer, events, false).await?.write(writer).await
 }
 
-/// Reports the lag of all groups now and then.
-pub(crate) async fn report(projections: Projections, stop: CancellationToken) {
+/// Drops, now and then, what interrupted rebuilds and verifications left behind.
+pub(crate) async fn sweep(projections: Projections, stop: CancellationToken) {
     loop {
-        for group in Group::ALL {
-            match projections.lag(group).await {
-                Ok(lag) => {
-                    metrics::gauge!("spendlog_projection_lag_events", "projection" => group.name())
-                        .set(as_metric(lag.events));
-                    metrics::gauge!("spendlog_projection_lag_seconds", "projection" => group.name())
-                        .set(as_metric(lag.seconds));
-                }
-                Err(error) => tracing::warn!(projection = group.name(), %error, "the lag could not be measured"),
-            }
+        if let Err(error) = projections.sweep(Duration::ZERO).await {
+            let error = chain(&error);
+            tracing::debug!(error, "it could not be looked for what rebuilds left behind");
         }
         tokio::select! {
-            () = sleep(REPORT) => {}
+            () = sleep(SWEEP) => {}
             () = stop.cancelled() => return,
         }
     }
-}
-
-fn as_metric(count: i64) -> f64 {
-    // Metrics are floats; a lag beyond 2^32 is far beyond any alarm.
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }

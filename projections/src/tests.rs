@@ -1,7 +1,9 @@
 //! Given events / when applied, once and again / then rows; the past against a replay; pages against the whole list.
 
+mod forgotten;
 mod history;
 mod lists;
+mod operate;
 mod papers;
 mod past;
 mod twice;

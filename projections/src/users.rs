@@ -86,6 +86,8 @@ impl Users {
             return;
         };
         match content {
+            // Whose row goes with the batch that forgets them.
+            UserEvent::Forgotten {} => {}
             UserEvent::Registered { .. } | UserEvent::SignedIn { .. } | UserEvent::PasswordChanged { .. } => {}
             UserEvent::ProfileChanged { from: _, to } => user.name = to,
             UserEvent::RoleChanged { from: _, to } => user.role = to,

@@ -9,7 +9,13 @@ use futures_util::SinkExt;
 use spendlog_event_store::Database;
 use tokio_postgres::{Client, Row, Statement, types::ToSql};
 
-use crate::{ProjectionError, rows::Rows};
+use crate::{Group, ProjectionError, rows::Rows};
+
+/// What a connection calls itself, and the process that it belongs to: `spendlog projection 4711@host`.
+fn named(work: &str) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{work} {}@{}", std::process::id(), host.trim())
+}
 
 /// Opens a connection and drives it until the client is dropped.
 pub(crate) async fn connect(database: &Database, application: &str, options: &str) -> Result<Client, ProjectionError> {
@@ -43,7 +49,7 @@ impl Writer {
         schema: &str,
         copies: bool,
     ) -> Result<Self, ProjectionError> {
-        let client = connect(database, application, "-c synchronous_commit=off -c jit=off").await?;
+        let client = connect(database, &named(application), "-c synchronous_commit=off -c jit=off").await?;
         Ok(Self {
             client,
             schema: schema.to_owned(),
@@ -81,6 +87,15 @@ impl Writer {
     pub(crate) async fn execute(&self, sql: String, params: &[&(dyn ToSql + Sync)]) -> Result<u64, ProjectionError> {
         let statement = self.prepare(sql).await?;
         Ok(self.client.execute(&statement, params).await?)
+    }
+
+    /// Tells the planner what a group's tables hold.
+    pub(crate) async fn analyze(&self, group: Group) -> Result<(), ProjectionError> {
+        for table in group.tables() {
+            let sql = format!("ANALYZE {}.{table}", self.schema);
+            self.client.batch_execute(&sql).await?;
+        }
+        Ok(())
     }
 
     /// Adds rows, where there are any.

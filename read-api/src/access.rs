@@ -23,9 +23,12 @@ const REMEMBERED: Duration = Duration::from_secs(2);
 /// Users remembered at the same time.
 const USERS_MAX: usize = 10_000;
 
+/// A user's books, and since when they are known.
+type Known = (Instant, Arc<Vec<BookId>>);
+
 /// The books of the users that asked last.
 #[derive(Debug, Default)]
-pub(crate) struct KnownBooks(Mutex<HashMap<UserId, (Instant, Arc<Vec<BookId>>)>>);
+pub(crate) struct KnownBooks(Mutex<HashMap<UserId, Known>>);
 
 impl KnownBooks {
     fn get(&self, user: UserId) -> Option<Arc<Vec<BookId>>> {
@@ -56,6 +59,8 @@ pub(crate) fn user(caller: Caller) -> UserId {
 pub(crate) fn failed(error: ProjectionError) -> Problem {
     match error {
         ProjectionError::Unreachable(_) => Problem::unavailable(error),
+        ProjectionError::Busy { .. } => Problem::new(Code::ProjectionBusy, error.to_string()),
+        ProjectionError::InUse(_) => Problem::new(Code::Busy, error.to_string()),
         error if error.is_broken_off() => Problem::new(
             Code::Busy,
             "the query takes too long; narrow it by days, or by a longer text",
@@ -77,12 +82,23 @@ pub(crate) fn unread(error: ReadError) -> Problem {
 }
 
 fn behind(behind: Behind) -> Problem {
-    let Behind { wanted, reached, .. } = behind;
-    Problem::new(
-        Code::ReadModelBehind,
-        format!("the read tables have come to position {reached}, not to {wanted}"),
-    )
-    .retry_after(1)
+    let Behind {
+        group,
+        wanted,
+        reached,
+        paused,
+    } = behind;
+    let (why, seconds) = if paused {
+        let name = group.name();
+        (
+            format!("; the projection {name} is paused, until an admin resumes it"),
+            30,
+        )
+    } else {
+        (String::new(), 1)
+    };
+    let detail = format!("the read tables have come to position {reached}, not to {wanted}{why}");
+    Problem::new(Code::ReadModelBehind, detail).retry_after(seconds)
 }
 
 impl ReadApi {

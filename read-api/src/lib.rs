@@ -1,4 +1,5 @@
-//! HTTP queries over the read tables, the audit, and live progress. Nothing here writes.
+//! HTTP queries over the read tables, the audit, live progress, and the running of the read tables themselves. Nothing
+//! here changes what is true.
 //!
 //! Who asks sees their own books and nothing else: everything that is not theirs is 404. A request that names a position
 //! (`Spendlog-Position`) is answered from tables that have come to it, or with 503 `read-model-behind`; one that says
@@ -14,6 +15,7 @@ mod documents;
 mod files;
 mod history;
 mod imports;
+mod projections;
 pub mod routes;
 mod sse;
 mod state;
@@ -25,4 +27,5 @@ mod users;
 mod tests;
 
 pub use audit::{proof, replay::replayed};
+pub use projections::projection;
 pub use state::ReadApi;

@@ -2,7 +2,7 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{accounts, audit, books, categories, documents, imports, summary, transactions, users};
+use crate::{accounts, audit, books, categories, documents, imports, projections, summary, transactions, users};
 
 /// Adds the routes to an app. It must hold [`ReadApi`](crate::ReadApi) and its token keys as `Data`.
 pub fn configure(service: &mut ServiceConfig<'_>) {
@@ -42,5 +42,10 @@ pub fn configure(service: &mut ServiceConfig<'_>) {
         .service(audit::proof::of_event)
         .service(audit::proof::newest_head)
         .service(audit::proof::goes_on)
-        .service(audit::replay::replay);
+        .service(audit::replay::replay)
+        // projections
+        .service(projections::list)
+        .service(projections::pause)
+        .service(projections::resume)
+        .service(projections::rebuild);
 }

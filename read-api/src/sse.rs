@@ -6,6 +6,8 @@ use actix_web::{HttpResponse, http::header::CACHE_CONTROL};
 use bytes::Bytes;
 use futures_util::stream;
 use serde::Serialize;
+use spendlog_domain::values::UserId;
+use spendlog_event_store::Keyring;
 use spendlog_web::{Code, Problem};
 use tokio::{sync::mpsc, time::interval};
 
@@ -49,20 +51,22 @@ impl Sender {
     }
 }
 
-/// Answers with what `work` sends. The answer ends when `work` does, when the client goes, or when the server stops.
-pub(crate) fn answer<F>(api: &ReadApi, work: impl FnOnce(Sender) -> F) -> Result<HttpResponse, Problem>
+/// Answers a user with what `work` sends. The answer ends when `work` does, when the client goes, when the user is forgotten,
+/// or when the server stops.
+pub(crate) fn answer<F>(api: &ReadApi, user: UserId, work: impl FnOnce(Sender) -> F) -> Result<HttpResponse, Problem>
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let permit = api.stream()?;
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
     let work = work(Sender(sender.clone()));
-    let stop = api.stop.clone();
+    let (stop, keyring) = (api.stop.clone(), api.journal.keyring().clone());
     tokio::spawn(async move {
         let _permit = permit;
         tokio::select! {
             () = work => {}
             () = sender.closed() => {}
+            () = forgotten(&keyring, user) => {}
             () = stop.cancelled() => {}
         }
     });
@@ -81,4 +85,14 @@ where
         // Proxies that gather an answer before they pass it on would make it anything but live.
         .insert_header(("x-accel-buffering", "no"))
         .streaming(Box::pin(body)))
+}
+
+/// Ends when the user is forgotten.
+async fn forgotten(keyring: &Keyring, user: UserId) {
+    let mut forgettings = keyring.forgettings();
+    while !keyring.is_forgotten(user.uuid()) {
+        if forgettings.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
 }

@@ -12,6 +12,7 @@ pub mod imports;
 pub mod page;
 pub mod patch;
 pub mod problem;
+pub mod projections;
 pub mod summary;
 pub mod transactions;
 pub mod users;

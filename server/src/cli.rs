@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::{Args, Parser, Subcommand};
 use spendlog_domain::values::{BookId, UserId};
+use spendlog_projections::Group;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -17,6 +18,16 @@ Examples:
 
 It is configured by the environment alone: `spendlog config example` lists the variables, `spendlog config check`
 shows what holds and what is wrong. Results go to standard output, the log to standard error.";
+
+const PROJECTIONS_HELP: &str = "\
+A projection is a group of read tables that always agree with each other: `ledger` and `documents`. They hold nothing
+that the journal does not: they can be thrown away and made again. All of this works beside a running server.
+
+Examples:
+  spendlog projections list                 how each of them stands, and who runs it
+  spendlog projections lag --json           how far they are behind, for a script
+  spendlog projections rebuild ledger       make its tables again; reads and writes go on meanwhile
+  spendlog projections verify               compare all tables with what the journal says";
 
 /// Turns receipts, invoices and bank statements into a ledger whose every figure can be traced back.
 #[derive(Debug, Parser)]
@@ -57,11 +68,17 @@ pub(crate) enum Command {
     /// Show that nothing of the past was changed, and give proofs of it.
     #[command(subcommand)]
     Audit(Audit),
+    /// Look at the read tables, rebuild them from the journal, verify, pause and resume them.
+    #[command(subcommand, after_help = PROJECTIONS_HELP)]
+    Projections(Projections),
     /// Print a user's books as they stood at some time, folded from the events themselves.
     Replay(Replay),
-    /// Change what users may do.
+    /// Change what users may do, or forget them.
     #[command(subcommand)]
     User(Users),
+    /// Change the master key.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Bring the database's tables up to date, and end.
     Migrate,
     /// Print the description of the HTTP API (OpenAPI 3.1).
@@ -153,6 +170,62 @@ impl Which {
     }
 }
 
+/// Of projections.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Projections {
+    /// How each stands: running, paused or run by nobody; how far it has come; its tables.
+    List {
+        /// As a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// How far each is behind the journal, in events and in seconds.
+    Lag {
+        /// As a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make the tables again beside the live ones, and swap them in one moment. It can be broken off at any time.
+    Rebuild(WhichProjections),
+    /// Make the tables again in a scratch place and compare them with the live ones row by row; fails if any row differs.
+    Verify {
+        /// Which; all unless said.
+        #[arg(value_name = "NAME", value_parser = parse_projection)]
+        names: Vec<Group>,
+    },
+    /// Have a projection rest where it is, in all processes, until it is resumed.
+    Pause(OneProjection),
+    /// Let a paused projection go on.
+    Resume(OneProjection),
+}
+
+/// A projection.
+#[derive(Debug, Args)]
+pub(crate) struct OneProjection {
+    /// Its name, as `list` shows it.
+    #[arg(value_name = "NAME", value_parser = parse_projection)]
+    pub(crate) name: Group,
+}
+
+/// Which projections.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct WhichProjections {
+    /// These, by the names that `list` shows.
+    #[arg(value_name = "NAME", value_parser = parse_projection)]
+    pub(crate) names: Vec<Group>,
+    /// All of them, one after the other.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+fn parse_projection(name: &str) -> Result<Group, String> {
+    Group::named(name).ok_or_else(|| {
+        let names = Group::ALL.map(Group::name).join(", ");
+        format!("there is no such projection; there are: {names}")
+    })
+}
+
 /// Of a replay.
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
@@ -174,6 +247,31 @@ pub(crate) enum Users {
     Promote {
         /// An e-mail address or an id (usr_…).
         user: Who,
+    },
+    /// Forget a user for good: destroy the keys of their texts and files, their files and their rows.
+    Forget {
+        /// An e-mail address or an id (usr_…).
+        user: Who,
+        /// Don't ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Of the keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Change the master key: all keys are wrapped by a new one, in one transaction. Events and files stay as they are.
+    ///
+    /// Stop all servers before. A master key in a file of SPENDLOG_DATA is replaced by a generated one. One from the
+    /// environment is replaced by that in the file NEW: set SPENDLOG_MASTER_KEY to it afterwards.
+    ///
+    /// The old key still opens older backups, and nothing else: destroy it when they are gone.
+    Rotate {
+        /// The file with the new key, 64 hexadecimal digits, mode 0600; made with a generated one if it is not there.
+        /// For a master key from the environment.
+        #[arg(long, value_name = "NEW")]
+        to: Option<PathBuf>,
     },
 }
 

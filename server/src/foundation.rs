@@ -5,13 +5,16 @@ use std::{path::Path, sync::Arc};
 use anyhow::Context as _;
 use object_store::{ObjectStore, aws::AmazonS3Builder, local::LocalFileSystem, prefix::PrefixStore};
 use spendlog_event_store::{
-    Database, Files, Journal, Keyring, MasterKey, SealPlans,
+    Database, Files, Journal, Keyring, SealPlans,
     cluster::{Cluster, ClusterError},
     migrate,
 };
 use sqlx::{Connection as _, PgConnection};
 
-use crate::config::{Config, Objects, S3};
+use crate::{
+    config::{Config, Objects, S3},
+    keys,
+};
 
 /// How this process comes to the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +45,7 @@ impl Ground {
         migrate(&database)
             .await
             .context("the tables can't be brought up to date")?;
-        let master = match &config.master_key {
-            Some(key) => MasterKey::from_hex(key.reveal())?,
-            None => MasterKey::read_or_create(&config.data.join("master.key"))?,
-        };
-        let keyring = Keyring::open(&database, master)
-            .await
-            .context("the keys can't be opened")?;
+        let keyring = keys::open(config, &database).await?;
         let files = Files::new(store(&config.objects)?);
         Ok(Self {
             cluster,
@@ -156,7 +153,10 @@ fn store(objects: &Objects) -> anyhow::Result<Arc<dyn ObjectStore>> {
     match objects {
         Objects::Folder(folder) => {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-            Ok(Arc::new(LocalFileSystem::new_with_prefix(folder)?))
+            // Folders of owners whose files are all gone go with them.
+            Ok(Arc::new(
+                LocalFileSystem::new_with_prefix(folder)?.with_automatic_cleanup(true),
+            ))
         }
         Objects::S3(s3) => bucket(s3),
     }

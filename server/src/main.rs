@@ -5,8 +5,10 @@ mod cli;
 mod config;
 mod demo;
 mod foundation;
+mod keys;
 mod models;
 mod parked;
+mod projections;
 mod replay;
 mod serve;
 mod telemetry;
@@ -77,8 +79,10 @@ fn with_config(command: Command) -> anyhow::Result<()> {
             Command::Parked(command) => parked::run(&config, &command).await,
             Command::Audit(Audit::Verify { against }) => audit::verify(&config, against.as_deref()).await,
             Command::Audit(Audit::Head) => audit::head(&config).await,
+            Command::Projections(command) => projections::run(&config, &command).await,
             Command::Replay(asked) => replay::run(&config, &asked).await,
             Command::User(command) => users::run(&config, &command).await,
+            Command::Keys(cli::Keys::Rotate { to }) => keys::rotate(&config, to.as_deref()).await,
             Command::Migrate => migrate(&config).await,
             Command::Openapi
             | Command::Config(_)

@@ -18,7 +18,7 @@ use anyhow::Context as _;
 use spendlog_commands::{Commands, CommandsConfig};
 use spendlog_documents::{Reader, ReaderConfig, sniff};
 use spendlog_event_store::{Handler, Query};
-use spendlog_processors::{documents::DocumentPipeline, registry};
+use spendlog_processors::{documents::DocumentPipeline, registry, users::Forgetting};
 use spendlog_projections::Projections;
 use spendlog_read_api::ReadApi;
 use spendlog_web::{edge, fallback};
@@ -153,13 +153,14 @@ async fn serve(
             reader,
             config.documents_at_once,
         ));
+        let forgetting: Arc<dyn Handler> = Arc::new(Forgetting::new(commands.clone(), projections.clone()));
         background.push(tokio::spawn(registry::run(
             journal.clone(),
-            vec![pipeline],
+            vec![pipeline, forgetting],
             stop.clone(),
         )));
     }
-    let health = Health::new(foundation.database.clone());
+    let health = Health::new(foundation.database.clone(), projections.clone());
     background.push(tokio::spawn(upkeep::run(
         recorder.clone(),
         projections.clone(),
@@ -168,7 +169,7 @@ async fn serve(
 
     let roles = config.roles;
     let health_of_app = health.clone();
-    let queries = ReadApi::new(journal, foundation.files.clone(), projections, stop.clone());
+    let queries = ReadApi::new(journal, foundation.files.clone(), projections.clone(), stop.clone());
     let server = HttpServer::new(move || {
         let (app, description) = App::new()
             .into_utoipa_app()
@@ -181,6 +182,7 @@ async fn serve(
             .split_for_parts();
         app.app_data(Data::new(commands.clone()))
             .app_data(Data::new(commands.tokens().clone()))
+            .app_data(Data::new(projections.clone()))
             .app_data(Data::new(queries.clone()))
             .app_data(Data::new(health_of_app.clone()))
             .app_data(Data::new(recorder.clone()))

@@ -1,11 +1,15 @@
 //! Who is calling: access tokens of 15 minutes, refresh tokens of 30 days.
 //!
-//! Both are JSON Web Tokens (HS256) and name user and session. An access token is believed until it expires; a refresh
-//! token is only good while its session lasts, which whoever exchanges it must find out from the user's own history.
+//! Both are JSON Web Tokens (HS256) and name user and session. An access token is believed until it expires, unless its
+//! user was forgotten; a refresh token is only good while its session lasts, which whoever exchanges it must find out from
+//! the user's own history.
 
 mod password;
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web::Data};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -81,6 +85,7 @@ pub struct TokenKeys {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
+    refused: Arc<dyn Fn(Uuid) -> bool + Send + Sync>,
 }
 
 impl std::fmt::Debug for TokenKeys {
@@ -103,6 +108,16 @@ impl TokenKeys {
             encoding: EncodingKey::from_secret(secret),
             decoding: DecodingKey::from_secret(secret),
             validation,
+            refused: Arc::new(|_| false),
+        }
+    }
+
+    /// Also refuses the tokens of these users, however long they would be good for.
+    #[must_use]
+    pub fn refusing(self, refused: impl Fn(Uuid) -> bool + Send + Sync + 'static) -> Self {
+        Self {
+            refused: Arc::new(refused),
+            ..self
         }
     }
 
@@ -151,7 +166,7 @@ impl TokenKeys {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .ok()?
             .claims;
-        let good = claims.aud == purpose && self.clock.now().timestamp() < claims.exp;
+        let good = claims.aud == purpose && self.clock.now().timestamp() < claims.exp && !(self.refused)(claims.sub);
         good.then_some(Caller {
             user: claims.sub,
             session: claims.sid,

@@ -123,11 +123,17 @@ pub(super) async fn store(
     content: impl Stream<Item = Result<Bytes, Problem>>,
 ) -> Result<StoredFile, Problem> {
     let keys = commands.keys(book.uuid()).await?;
-    commands
+    let stored = commands
         .files
         .put(&keys, book.uuid(), content, commands.upload_bytes_max)
         .await
-        .map_err(refusal::file)
+        .map_err(refusal::file)?;
+    // Where the book was forgotten meanwhile, its files were removed before this one was there.
+    if commands.journal.keyring().is_forgotten(book.uuid()) {
+        commands.files.erase(book.uuid()).await.map_err(refusal::file)?;
+        return Err(Code::OwnerForgotten.into());
+    }
+    Ok(stored)
 }
 
 /// Stores a file of one book in another one: it has another name and another key there.

@@ -7,7 +7,7 @@ use spendlog_domain::{
 };
 use spendlog_web::{Code, Problem, auth::Passwords};
 
-use super::{by_email, email_key, phc, verify};
+use super::{email_key, phc, verify};
 use crate::{Commands, Context, Done, Open, Plan, UseCase, Written, books, first_book};
 
 /// Signs a user up: the address is reserved, the user, their first book and its categories come to be, in one append.
@@ -38,7 +38,7 @@ impl UseCase for Register {
             password_hash,
         } = self.clone();
         let mut reservation = plan.open_or_absent::<EmailReservation>(&email_key).await?;
-        if reservation.exists() {
+        if reservation.state().user().is_some() {
             return Err(Code::EmailTaken.into());
         }
         let mut open = Open::<User>::absent(user);
@@ -193,19 +193,4 @@ impl UseCase for ChangeRole {
         user.run(UserCommand::ChangeRole { role: self.role })?;
         plan.write(user, self.user.uuid())
     }
-}
-
-/// Makes the user with this address an administrator.
-pub async fn promote(commands: &Commands, context: &Context, email: &str) -> Result<Done<User>, Problem> {
-    let key = email_key(commands, email).await?;
-    let (user, _) = by_email(commands, &key).await?.ok_or(Code::NotFound)?;
-    commands
-        .run(
-            context,
-            &ChangeRole {
-                user,
-                role: Role::Admin,
-            },
-        )
-        .await
 }

@@ -1,12 +1,13 @@
 //! Users over HTTP.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, delete,
     http::{StatusCode, header::HeaderValue, header::LOCATION},
     patch, post,
     web::Data,
 };
 use spendlog_domain::values::Text;
+use spendlog_projections::Projections;
 use spendlog_schemas::{problem::ProblemDetails, users as schemas, written::Written};
 use spendlog_web::{
     Problem,
@@ -153,4 +154,38 @@ pub(crate) async fn change_password(
     Ok(changed(
         users::change_password(&commands, &write.context, write.user, old_password, new_password).await?,
     ))
+}
+
+/// Be forgotten
+///
+/// The account ends, and with it the books that are the caller's alone. The keys of their texts and files are destroyed, so that
+/// nobody can read them again; amounts and days stay in the journal, of nobody. The address is free again. This can't be undone.
+#[utoipa::path(
+    operation_id = "users.forget", tag = "users", request_body = schemas::ForgetUser, security(("bearer" = [])),
+    params(
+        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Who is forgotten gets no answer again, but 401"),
+    ),
+    responses(
+        (status = 204, description = "Forgotten: the keys are destroyed"),
+        (status = 202, description = "Forgotten: the keys will be destroyed as soon as the database allows"),
+        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+#[delete("/users/me")]
+pub(crate) async fn forget(
+    commands: Data<Commands>,
+    projections: Data<Projections>,
+    write: Write<Json<schemas::ForgetUser>>,
+) -> Result<HttpResponse, Problem> {
+    let password = Some(write.body.0.password);
+    let forgotten = users::forget(&commands, &projections, &write.context, write.user, password).await?;
+    let status = if forgotten.destroyed {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::ACCEPTED
+    };
+    Ok(HttpResponse::build(status)
+        .insert_header((POSITION, position_value(forgotten.position)))
+        .finish())
 }

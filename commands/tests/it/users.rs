@@ -128,18 +128,18 @@ async fn a_profile_changes_where_it_says_something() {
 #[actix_web::test]
 async fn an_operator_makes_administrators() {
     let app = App::new().await;
-    app.person("ada").await;
-    let done = users::promote(&app.commands, &Context::of_operator(), "ADA@example.org")
-        .await
-        .unwrap();
+    let ada = app.person("ada").await;
+    let user = users::find(&app.commands, "ADA@example.org").await.unwrap().unwrap();
+    assert_eq!(user.to_string(), ada.user);
+    let change = users::ChangeRole {
+        user,
+        role: Role::Admin,
+    };
+    let done = app.commands.run(&Context::of_operator(), &change).await.unwrap();
     assert_eq!(done.state.role(), Role::Admin);
     let events = app.events("user", &done.id).await;
     assert_eq!(events.last().unwrap().metadata.actor, "operator");
-    assert!(
-        users::promote(&app.commands, &Context::of_operator(), "eve@example.org")
-            .await
-            .is_err()
-    );
+    assert!(users::find(&app.commands, "eve@example.org").await.unwrap().is_none());
 }
 
 #[actix_web::test]
@@ -152,4 +152,127 @@ async fn nobody_gets_in_without_a_token() {
         .uri("/finance/accounts")
         .insert_header(("authorization", "Bearer x.y.z"));
     app.send(wrong).await.problem(401, "unauthenticated");
+}
+
+/// Forgets a user with their first book; the keys stay, as where the server is killed before it has destroyed them.
+async fn forget(app: &App, user: &str, book: &str) -> users::Forget {
+    let forget = users::Forget {
+        user: user.parse().unwrap(),
+        verified: None,
+        books: vec![book.parse().unwrap()],
+    };
+    app.commands.run(&Context::of_operator(), &forget).await.unwrap();
+    forget
+}
+
+#[actix_web::test]
+async fn from_the_event_on_nothing_is_added_that_is_a_forgotten_user_s() {
+    let app = App::new().await;
+    let ada = app.person("ada").await;
+    let account = ada
+        .post(
+            "/finance/accounts",
+            json!({"name": "Wallet", "kind": "cash", "currency": "EUR"}),
+        )
+        .await
+        .with(201);
+    let again = forget(&app, &ada.user, &ada.book).await;
+    let types = |events: &[spendlog_event_store::Event]| events.last().unwrap().event_type.clone();
+    assert_eq!(types(&app.events("user", &ada.user).await), "user.forgotten");
+    assert_eq!(types(&app.events("book", &ada.book).await), "book.forgotten");
+    // The keys are still there, and the tokens good; but nothing happens any more.
+    let head = *app.journal.head().borrow();
+    ada.post(
+        "/finance/accounts",
+        json!({"name": "Card", "kind": "cash", "currency": "EUR"}),
+    )
+    .await
+    .problem(410, "owner-forgotten");
+    let path = format!("/finance/accounts/{}", account["id"].as_str().unwrap());
+    ada.patch(&path, json!({"name": "Purse"}))
+        .await
+        .problem(410, "owner-forgotten");
+    let spent = json!({"account": account["id"], "amount": "-1.00", "booked_on": "2026-09-14"});
+    ada.post("/finance/transactions", spent)
+        .await
+        .problem(410, "owner-forgotten");
+    ada.post("/finance/books", json!({"name": "Another"}))
+        .await
+        .problem(404, "not-found");
+    ada.patch("/users/me", json!({"name": "Ada"}))
+        .await
+        .problem(404, "not-found");
+    let sign_in = json!({"email": "ada@example.org", "password": "correct horse"});
+    app.post_as_nobody("/users/token", sign_in)
+        .await
+        .problem(401, "invalid-credentials");
+    // Nor by forgetting them once more.
+    app.commands.run(&Context::of_operator(), &again).await.unwrap();
+    assert_eq!(*app.journal.head().borrow(), head);
+    // When the key is gone, so is the token, for all that it would last.
+    app.journal.forget(&[again.user.uuid()]).await.unwrap();
+    ada.patch("/users/me", json!({"name": "Ada"}))
+        .await
+        .problem(401, "unauthenticated");
+}
+
+#[actix_web::test]
+async fn the_address_of_a_forgotten_user_is_free_again() {
+    let app = App::new().await;
+    let ada = app.person("ada").await;
+    let again = forget(&app, &ada.user, &ada.book).await;
+    let owners = [again.user.uuid(), again.books[0].uuid()];
+    app.journal.forget(&owners).await.unwrap();
+    let new = app.person("ada").await;
+    assert_ne!((&new.user, &new.book), (&ada.user, &ada.book));
+    assert_eq!(
+        users::find(&app.commands, "ada@example.org")
+            .await
+            .unwrap()
+            .unwrap()
+            .to_string(),
+        new.user
+    );
+    let sent = json!({"email": "ADA@example.org", "password": "another horse"});
+    app.post_as_nobody("/users/register", sent)
+        .await
+        .problem(409, "email-taken");
+    // It is not released a second time by whoever forgets the first user once more.
+    app.commands.run(&Context::of_operator(), &again).await.unwrap();
+    assert_eq!(
+        users::find(&app.commands, "ada@example.org")
+            .await
+            .unwrap()
+            .unwrap()
+            .to_string(),
+        new.user
+    );
+    new.patch("/users/me", json!({"name": "Ada"})).await.with(200);
+}
+
+#[actix_web::test]
+async fn books_opened_while_their_user_is_forgotten_are_forgotten_or_refused() {
+    let app = App::new().await;
+    for number in 0..10 {
+        let ada = app.person(&format!("ada{number}")).await;
+        let books = (0..4).map(|_| ada.post("/finance/books", json!({"name": "Another"})));
+        let (opened, mut again) = futures_util::future::join(
+            futures_util::future::join_all(books),
+            forget(&app, &ada.user, &ada.book),
+        )
+        .await;
+        let opened: Vec<_> = opened.into_iter().filter(|answer| answer.status == 201).collect();
+        // What came before the forgetting is found afterwards, and nothing comes after it.
+        let forgotten = app.events("user", &ada.user).await.last().unwrap().position;
+        for answer in &opened {
+            let book = answer.body["id"].as_str().unwrap();
+            assert!(app.events("book", book).await[0].position < forgotten);
+            again.books.push(book.parse().unwrap());
+        }
+        app.commands.run(&Context::of_operator(), &again).await.unwrap();
+        for book in &again.books {
+            let events = app.events("book", &book.to_string()).await;
+            assert_eq!(events.last().unwrap().event_type, "book.forgotten");
+        }
+    }
 }

@@ -13,6 +13,7 @@ pub struct Book {
     user: Option<UserId>,
     name: Option<Text>,
     policy: ConfirmationPolicy,
+    forgotten: bool,
 }
 
 impl Book {
@@ -34,6 +35,11 @@ impl Book {
     /// Who confirms documents.
     pub fn policy(&self) -> ConfirmationPolicy {
         self.policy
+    }
+
+    /// Whether it was forgotten.
+    pub fn is_forgotten(&self) -> bool {
+        self.forgotten
     }
 
     /// What happens on this command.
@@ -58,6 +64,8 @@ impl Book {
                 })
             }
             (_, None) => return Err(BookError::NotOpened),
+            (BookCommand::Forget, Some(_)) => (!self.forgotten).then_some(BookEvent::Forgotten {}),
+            (_, Some(_)) if self.forgotten => return Err(BookError::Forgotten),
             (BookCommand::Rename { name }, Some(from)) => {
                 check_name(&name)?;
                 (name != *from).then(|| BookEvent::Renamed {
@@ -105,6 +113,10 @@ impl Aggregate for Book {
             }
             BookEvent::Renamed { from: _, to } => self.name = Some(to),
             BookEvent::PolicyChanged { from: _, to } => self.policy = to,
+            BookEvent::Forgotten {} => {
+                self.name = Some(Text::Forgotten);
+                self.forgotten = true;
+            }
         }
     }
 }

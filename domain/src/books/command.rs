@@ -27,4 +27,6 @@ pub enum BookCommand {
         /// The policy from now on.
         policy: ConfirmationPolicy,
     },
+    /// Ends the book for good.
+    Forget,
 }

@@ -9,6 +9,9 @@ pub enum BookError {
     /// It was never opened.
     #[error("book does not exist")]
     NotOpened,
+    /// It was forgotten.
+    #[error("book is forgotten")]
+    Forgotten,
     /// Not one line of 1 to 200 characters.
     #[error("a name is one line of 1 to 200 characters")]
     InvalidName,

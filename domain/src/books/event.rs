@@ -50,6 +50,9 @@ pub enum BookEvent {
         /// The policy from now on.
         to: ConfirmationPolicy,
     },
+    /// It was forgotten with the last person whose it was: nothing can happen in it any more, and its key is destroyed.
+    #[serde(rename = "book.forgotten")]
+    Forgotten {},
 }
 
 impl DomainEvent for BookEvent {
@@ -58,6 +61,7 @@ impl DomainEvent for BookEvent {
             Self::Opened { .. } => "book.opened",
             Self::Renamed { .. } => "book.renamed",
             Self::PolicyChanged { .. } => "book.policy_changed",
+            Self::Forgotten {} => "book.forgotten",
         }
         .to_owned()
     }

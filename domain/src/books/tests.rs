@@ -93,3 +93,20 @@ fn what_changes_nothing_is_no_event() {
         Ok(vec![]),
     );
 }
+
+#[test]
+fn nothing_happens_in_a_book_that_is_forgotten() {
+    check::<Book>(&[opened()], BookCommand::Forget, Ok(vec![BookEvent::Forgotten {}]));
+    check::<Book>(&[], BookCommand::Forget, Err(BookError::NotOpened));
+    let given = [opened(), BookEvent::Forgotten {}];
+    check::<Book>(&given, BookCommand::Forget, Ok(vec![]));
+    check::<Book>(
+        &given,
+        BookCommand::Rename { name: "Work".into() },
+        Err(BookError::Forgotten),
+    );
+    check::<Book>(&given, open("Home".into()), Err(BookError::AlreadyOpened));
+    let book: Book = replay(&given);
+    assert!(book.is_forgotten());
+    assert_eq!((book.user(), book.name()), (Some(USER), Some(&Text::Forgotten)));
+}

@@ -19,6 +19,7 @@ pub struct User {
     password_hash: Option<Text>,
     role: Role,
     sessions: Vec<SessionId>,
+    forgotten: bool,
 }
 
 impl User {
@@ -52,6 +53,11 @@ impl User {
         self.role
     }
 
+    /// Whether they signed up and were not forgotten since.
+    pub fn is_registered(&self) -> bool {
+        self.id.is_some() && !self.forgotten
+    }
+
     /// Whether a session goes on: it began after the last change of the password and is among the 1000 newest.
     pub fn is_signed_in(&self, session: SessionId) -> bool {
         self.sessions.contains(&session)
@@ -68,6 +74,9 @@ impl User {
         } = command
         {
             return self.register(user, email, email_key, name, password_hash);
+        }
+        if self.forgotten && matches!(command, UserCommand::Forget) {
+            return Ok(vec![]);
         }
         let Some(current_hash) = &self.password_hash else {
             return Err(UserError::NotRegistered);
@@ -89,6 +98,7 @@ impl User {
                 from: self.role,
                 to: role,
             }),
+            UserCommand::Forget => Some(UserEvent::Forgotten {}),
         };
         Ok(event.into_iter().collect())
     }
@@ -165,6 +175,15 @@ impl Aggregate for User {
             }
             UserEvent::ProfileChanged { from: _, to } => self.name = to,
             UserEvent::RoleChanged { from: _, to } => self.role = to,
+            UserEvent::Forgotten {} => {
+                // Who they were stays, so that the id is never given to anybody else.
+                *self = Self {
+                    id: self.id,
+                    email_key: std::mem::take(&mut self.email_key),
+                    forgotten: true,
+                    ..Self::default()
+                };
+            }
         }
     }
 }
@@ -176,18 +195,20 @@ pub struct EmailReservation {
 }
 
 impl EmailReservation {
-    /// Whose the address is.
+    /// Whose the address is; nobody's before it was reserved, and after it was released.
     pub fn user(&self) -> Option<UserId> {
         self.user
     }
 
     /// What happens on this command.
     pub fn decide(&self, command: EmailCommand) -> Result<Vec<EmailEvent>, UserError> {
-        let EmailCommand::Reserve { user } = command;
-        match self.user {
-            None => Ok(vec![EmailEvent::Reserved { user }]),
-            Some(owner) if owner == user => Ok(vec![]),
-            Some(_) => Err(UserError::EmailTaken),
+        match (command, self.user) {
+            (EmailCommand::Reserve { user }, None) => Ok(vec![EmailEvent::Reserved { user }]),
+            (EmailCommand::Reserve { user }, Some(owner)) if owner == user => Ok(vec![]),
+            (EmailCommand::Reserve { .. }, Some(_)) => Err(UserError::EmailTaken),
+            (EmailCommand::Release { user }, Some(owner)) if owner == user => Ok(vec![EmailEvent::Released { user }]),
+            // Somebody else's by now, or nobody's.
+            (EmailCommand::Release { .. }, _) => Ok(vec![]),
         }
     }
 }
@@ -209,6 +230,7 @@ impl Aggregate for EmailReservation {
     fn apply(&mut self, event: EmailEvent) {
         match event {
             EmailEvent::Reserved { user } => self.user = Some(user),
+            EmailEvent::Released { user: _ } => self.user = None,
         }
     }
 }

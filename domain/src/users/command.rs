@@ -39,6 +39,8 @@ pub enum UserCommand {
         /// The role from now on.
         role: Role,
     },
+    /// Ends the user for good; the caller has verified the password, or runs the system.
+    Forget,
 }
 
 /// Commands of [`EmailReservation`](super::EmailReservation).
@@ -47,6 +49,11 @@ pub enum EmailCommand {
     /// Reserves the address for this user.
     Reserve {
         /// Whose it becomes.
+        user: UserId,
+    },
+    /// Gives the address free, if it is this user's.
+    Release {
+        /// Whose it was.
         user: UserId,
     },
 }

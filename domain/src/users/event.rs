@@ -65,6 +65,9 @@ pub enum UserEvent {
         /// The role from now on.
         to: Role,
     },
+    /// The user was forgotten: nothing can happen to them any more, and their key is destroyed.
+    #[serde(rename = "user.forgotten")]
+    Forgotten {},
 }
 
 /// Events of the stream `email`, owned by the user.
@@ -77,6 +80,12 @@ pub enum EmailEvent {
         /// Whose it is.
         user: UserId,
     },
+    /// The address is free again: anybody may register with it.
+    #[serde(rename = "email.released")]
+    Released {
+        /// Whose it was.
+        user: UserId,
+    },
 }
 
 impl DomainEvent for UserEvent {
@@ -87,6 +96,7 @@ impl DomainEvent for UserEvent {
             Self::PasswordChanged { .. } => "user.password_changed",
             Self::ProfileChanged { .. } => "user.profile_changed",
             Self::RoleChanged { .. } => "user.role_changed",
+            Self::Forgotten {} => "user.forgotten",
         }
         .to_owned()
     }
@@ -100,6 +110,7 @@ impl DomainEvent for EmailEvent {
     fn event_type(&self) -> String {
         match self {
             Self::Reserved { .. } => "email.reserved",
+            Self::Released { .. } => "email.released",
         }
         .to_owned()
     }

@@ -233,3 +233,50 @@ fn an_address_is_reserved_once() {
     );
     assert_eq!(replay::<EmailReservation>(&[reserved]).user(), Some(USER));
 }
+
+#[test]
+fn who_is_forgotten_is_nobody_for_good() {
+    let signed_in = UserEvent::SignedIn { session: SESSION };
+    check::<User>(
+        &[registered(), signed_in.clone()],
+        UserCommand::Forget,
+        Ok(vec![UserEvent::Forgotten {}]),
+    );
+    let given = [registered(), signed_in, UserEvent::Forgotten {}];
+    check::<User>(&given, UserCommand::Forget, Ok(vec![]));
+    check::<User>(
+        &given,
+        UserCommand::SignIn { session: session(9) },
+        Err(UserError::NotRegistered),
+    );
+    check::<User>(
+        &given,
+        register("ada@example.org", KEY, None, HASH),
+        Err(UserError::AlreadyRegistered),
+    );
+    check::<User>(&[], UserCommand::Forget, Err(UserError::NotRegistered));
+    let user: User = replay(&given);
+    assert!(!user.is_registered() && !user.is_signed_in(SESSION));
+    assert_eq!((user.email(), user.name(), user.password_hash()), (None, None, None));
+    assert_eq!(
+        user.email_key(),
+        KEY,
+        "by which the reservation is found that has to be released"
+    );
+}
+
+#[test]
+fn a_released_address_can_be_reserved_by_somebody_else() {
+    let other = UserId::new(Uuid::from_u128(99));
+    let (reserved, released) = (EmailEvent::Reserved { user: USER }, EmailEvent::Released { user: USER });
+    let release = EmailCommand::Release { user: USER };
+    check::<EmailReservation>(from_ref(&reserved), release.clone(), Ok(vec![released.clone()]));
+    check::<EmailReservation>(from_ref(&reserved), EmailCommand::Release { user: other }, Ok(vec![]));
+    let mut given = vec![reserved, released];
+    check::<EmailReservation>(&given, release.clone(), Ok(vec![]));
+    let again = EmailEvent::Reserved { user: other };
+    check::<EmailReservation>(&given, EmailCommand::Reserve { user: other }, Ok(vec![again.clone()]));
+    given.push(again);
+    check::<EmailReservation>(&given, release, Ok(vec![]));
+    assert_eq!(replay::<EmailReservation>(&given).user(), Some(other));
+}

@@ -27,6 +27,8 @@ enum Ask {
     ForIt(Value),
     /// With these queries or bodies, each naming something of the owner's: there is no such thing.
     Naming(Vec<(String, Value)>),
+    /// For what only those may do who run the system.
+    ForAdmins,
     /// For what is the caller's: nothing of the owner's is in the answer.
     ForOwn(Value),
 }
@@ -84,7 +86,7 @@ impl Property {
 
     /// How each operation is asked. Who adds an operation adds a line.
     fn asked(&self, stranger: &Mine) -> BTreeMap<&'static str, Ask> {
-        use Ask::{ForIt, ForOwn, Naming};
+        use Ask::{ForAdmins, ForIt, ForOwn, Naming};
         let Self {
             book,
             account,
@@ -106,6 +108,7 @@ impl Property {
                 "users.change_password",
                 ForOwn(json!({"old_password": "wrong password", "new_password": "another password"})),
             ),
+            ("users.forget", ForOwn(json!({"password": "wrong password"}))),
             ("books.list", ForOwn(nothing())),
             ("books.open", ForOwn(json!({"name": "Mine"}))),
             ("books.one", ForIt(nothing())),
@@ -170,6 +173,10 @@ impl Property {
             ("audit.head", ForOwn(nothing())),
             ("audit.consistency", ForOwn(nothing())),
             ("audit.events", Naming(vec![query(&format!("?owner={book}"))])),
+            ("projections.list", ForAdmins),
+            ("projections.pause", ForAdmins),
+            ("projections.resume", ForAdmins),
+            ("projections.rebuild", ForAdmins),
         ])
     }
 }
@@ -218,7 +225,9 @@ async fn nobody_and_strangers_get_nothing() {
 
     for (id, method, path) in &operations {
         let Some(ask) = asked.get(id.as_str()) else { continue };
-        let path = if path.contains('{') {
+        let path = if let Ask::ForAdmins = ask {
+            path.replace("{name}", "ledger")
+        } else if path.contains('{') {
             path.replace("{id}", property.in_path(path))
                 .replace("{position}", property.in_path(path))
         } else {
@@ -248,6 +257,16 @@ async fn nobody_and_strangers_get_nothing() {
                     let path = format!("{path}{query}");
                     send(&nobody, &path, body).await.expect_problem(401, "unauthenticated");
                     send(&stranger, &path, body).await.expect_problem(404, "not-found");
+                }
+            }
+            Ask::ForAdmins => {
+                for path in [&path, &path.replace("ledger", "no-such-thing")] {
+                    send(&nobody, path, &Value::Null)
+                        .await
+                        .expect_problem(401, "unauthenticated");
+                    send(&stranger, path, &Value::Null)
+                        .await
+                        .expect_problem(403, "forbidden");
                 }
             }
             Ask::ForOwn(body) => {

@@ -24,7 +24,7 @@ const STATEMENT: &[&str] = &[
 
 /// What becomes of the step that was being written when the server was killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Write {
+pub(crate) enum Write {
     /// It did not reach the database: the step has to be taken again.
     Lost,
     /// The database finished it, though nobody heard: the step must not be taken again.
@@ -32,10 +32,10 @@ enum Write {
 }
 
 /// Holds the database back just before it writes an event of some type, so that a kill comes exactly there.
-struct Gate(PgConnection);
+pub(crate) struct Gate(PgConnection);
 
 impl Gate {
-    async fn build(app: &TestApp) -> Self {
+    pub(crate) async fn build(app: &TestApp) -> Self {
         let mut connection = PgConnection::connect(app.database().url())
             .await
             .expect("the database answers");
@@ -54,7 +54,7 @@ impl Gate {
         Self(connection)
     }
 
-    async fn close_for(&mut self, event_type: &str) {
+    pub(crate) async fn close_for(&mut self, event_type: &str) {
         let sql = format!("SELECT pg_advisory_lock(77); INSERT INTO gate VALUES ('{event_type}')");
         sqlx::raw_sql(&sql).execute(&mut self.0).await.expect("the gate closes");
     }
@@ -70,7 +70,7 @@ impl Gate {
     }
 
     /// Waits until somebody stands before it.
-    async fn reached(&mut self) {
+    pub(crate) async fn reached(&mut self) {
         eventually("the step is being written", async || {
             (!self.waiting().await.is_empty()).then_some(())
         })
@@ -78,7 +78,7 @@ impl Gate {
     }
 
     /// Sends those who stand before it away, or lets them through, and waits until they are gone.
-    async fn open(&mut self, write: Write) {
+    pub(crate) async fn open(&mut self, write: Write) {
         let waiting = self.waiting().await;
         if write == Write::Lost {
             let sql = "SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) pid";
@@ -89,9 +89,14 @@ impl Gate {
                 .expect("backends can be ended");
             self.gone(&waiting).await;
         }
+        self.release().await;
+        self.gone(&waiting).await;
+    }
+
+    /// Lets those who stand before it go on.
+    pub(crate) async fn release(&mut self) {
         let sql = "DELETE FROM gate; SELECT pg_advisory_unlock(77)";
         sqlx::raw_sql(sql).execute(&mut self.0).await.expect("the gate opens");
-        self.gone(&waiting).await;
     }
 
     async fn gone(&mut self, backends: &[i32]) {

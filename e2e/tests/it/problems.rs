@@ -40,7 +40,7 @@ async fn wrong_methods_are_told_the_right_ones() {
         (Method::DELETE, "/finance/accounts", "GET, POST"),
         (Method::PUT, one.as_str(), "GET, PATCH"),
         (Method::GET, "/users/register", "POST"),
-        (Method::POST, "/users/me", "GET, PATCH"),
+        (Method::POST, "/users/me", "DELETE, GET, PATCH"),
         (Method::DELETE, "/finance/summary", "GET"),
     ];
     for (method, path, allowed) in cases {

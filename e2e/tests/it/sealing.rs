@@ -10,8 +10,8 @@ use serde_json::json;
 use spendlog_e2e::{Options, Person, TestApp, eventually, sample};
 
 /// Texts that nobody else writes, each planted where a person's text goes.
-const EMAIL: &str = "plantedaddress@example.org";
-const PASSWORD: &str = "planted-password-of-the-user";
+pub(crate) const EMAIL: &str = "plantedaddress@example.org";
+pub(crate) const PASSWORD: &str = "planted-password-of-the-user";
 const NAME: &str = "Planted Personname";
 const BOOK: &str = "Planted Bookname";
 const ACCOUNT: &str = "Planted Accountname";
@@ -27,7 +27,7 @@ const WRONG_PASSWORD: &str = "planted-wrong-password";
 const CORRECTION: &str = "Planted Correction";
 const REASON: &str = "planted reason to reject";
 
-const PLANTED: &[&str] = &[
+pub(crate) const PLANTED: &[&str] = &[
     EMAIL,
     PASSWORD,
     NAME,
@@ -80,7 +80,7 @@ async fn neither_database_nor_files_nor_log_tell_what_was_written() {
 }
 
 /// Puts each of the texts where it goes, with all that the server does with it.
-async fn plant(app: &TestApp) {
+pub(crate) async fn plant(app: &TestApp) -> Person {
     let person = Person::register_as(app, EMAIL, PASSWORD, Some(NAME)).await;
     let refused = json!({"email": EMAIL, "password": WRONG_PASSWORD});
     person
@@ -112,14 +112,7 @@ async fn plant(app: &TestApp) {
         .upload(FILE, csv.into_bytes(), &[("account", &account)])
         .await
         .expect(201);
-    person.document_in(statement.text("id"), &["in_review"]).await;
-    let accepted = person
-        .post(
-            &format!("/finance/documents/{}/confirm", statement.text("id")),
-            json!({}),
-        )
-        .await;
-    accepted.expect(200);
+    accept(&person, statement.text("id")).await;
 
     let locked = person
         .upload(LOCKED, sample("statement-locked.pdf"), &[])
@@ -155,9 +148,20 @@ async fn plant(app: &TestApp) {
         .get_at("/finance/transactions", last.position())
         .await
         .expect(200);
+    person
 }
 
-fn dump(app: &TestApp, arguments: &[&str]) -> Vec<u8> {
+/// Accepts the lines of a statement, as soon as they are ready. Gives the position.
+pub(crate) async fn accept(person: &Person, statement: &str) -> i64 {
+    let confirm = format!("/finance/documents/{statement}/confirm");
+    eventually("the lines are ready to be accepted", async || {
+        let answer = person.post(&confirm, json!({})).await;
+        (answer.body["code"] != "document-not-ready").then(|| answer.expect(200).position())
+    })
+    .await
+}
+
+pub(crate) fn dump(app: &TestApp, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new("pg_dump")
         .args(arguments)
         .arg(app.database().url())
@@ -167,13 +171,13 @@ fn dump(app: &TestApp, arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-fn holds(bytes: &[u8], text: &str) -> bool {
+pub(crate) fn holds(bytes: &[u8], text: &str) -> bool {
     bytes
         .windows(text.len())
         .any(|window| window.eq_ignore_ascii_case(text.as_bytes()))
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder can be read") {
         let path = entry.expect("an entry can be read").path();

@@ -165,3 +165,27 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn all_files_of_an_owner_are_erased_and_nobody_else_s() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalFileSystem::new_with_prefix(folder.path()).unwrap();
+    let files = Files::new(Arc::new(store.with_automatic_cleanup(true)));
+    let other = Uuid::from_u128(2);
+    for content in [&b"one"[..], b"two"] {
+        files.put_bytes(&keys(), OWNER, content).await.unwrap();
+    }
+    let kept = files.put_bytes(&keys(), other, b"three").await.unwrap();
+    assert_eq!(files.erase(OWNER).await.unwrap(), 2);
+    assert_eq!(files.erase(OWNER).await.unwrap(), 0, "again");
+    assert_eq!(files.erase(Uuid::from_u128(3)).await.unwrap(), 0, "who never had any");
+    assert_eq!(
+        files.get_bytes(&keys(), other, &kept.object, 10).await.unwrap(),
+        b"three"
+    );
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, [&*other.to_string()], "no empty folder tells of them");
+}

@@ -16,7 +16,12 @@ const ACCOUNTS: i64 = 10_000;
 
 /// The open accounts of a book, as they were known when the event was recorded or later.
 pub(super) async fn open_accounts(projections: &Projections, event: &Event) -> anyhow::Result<Vec<Account>> {
-    projections.wait(Group::Ledger, event.position, PATIENCE).await?;
+    while let Err(behind) = projections.wait(Group::Ledger, event.position, PATIENCE).await {
+        // As long as somebody pauses the tables there is nothing to try again, and nothing to give up on.
+        if !behind.paused {
+            return Err(behind.into());
+        }
+    }
     let book = BookId::new(event.owner);
     let all = accounts::list(projections.reader(), book, At::Now, 0, ACCOUNTS).await?;
     Ok(all.into_iter().filter(|account| !account.closed).collect())

@@ -64,11 +64,11 @@ impl DocumentPipeline {
         let Some(step) = step_after(&event.event_type) else {
             return Ok(());
         };
+        let keys = self.journal.keyring().owner(event.owner).await?;
         let mut document = Document::default();
         for recorded in self.journal.load(Document::TYPE, &event.stream).await? {
             document.apply(recorded.decode::<DocumentEvent>()?);
         }
-        let keys = self.journal.keyring().owner(event.owner).await?;
         let due = Due { event, document, keys };
         if step == Step::Confirm && due.document.kind() == Some(DocumentKind::BankStatement) {
             // A person may want to accept it even where a check failed or the policy leaves it to them.
@@ -87,6 +87,17 @@ impl DocumentPipeline {
         }
         metrics::histogram!("spendlog_pipeline_step_seconds", "step" => step_name(step)).record(began.elapsed());
         Ok(())
+    }
+
+    /// Of a forgotten owner nothing can be read any more. What the step stored after their files were removed goes as well.
+    async fn end_quietly(&self, event: &Event) -> Outcome {
+        match self.files.erase(event.owner).await {
+            Ok(_) => Outcome::Done,
+            Err(error) => {
+                tracing::warn!(position = event.position, %error, "files of a forgotten owner could not be removed");
+                Outcome::RetryAfter(RETRY)
+            }
+        }
     }
 }
 
@@ -131,6 +142,7 @@ impl Handler for DocumentPipeline {
     async fn handle(&self, event: &Event) -> Outcome {
         match self.advance(event).await {
             Ok(()) => Outcome::Done,
+            Err(_) if self.journal.keyring().is_forgotten(event.owner) => self.end_quietly(event).await,
             Err(error) => {
                 // The chain of causes names ids, codes and system errors; documents' text stands in no error.
                 tracing::warn!(position = event.position, event_type = %event.event_type, error = %format!("{error:#}"), "a step of the pipeline failed");

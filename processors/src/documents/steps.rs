@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use anyhow::Context as _;
-use chrono::Utc;
 use serde::{Serialize, de::DeserializeOwned};
 use spendlog_commands::{Context as Cause, documents, imports, imports::ReadStatement};
 use spendlog_documents::{DocumentLine, Extraction, Hints, ReadError, Reading, classify, extract, validate};
@@ -76,7 +75,7 @@ impl DocumentPipeline {
         let kind = due.document.kind().context("an extracted document is classified")?;
         let hints = Hints {
             account_currency: self.hinted_currency(due).await?,
-            today: today(),
+            today: today(due),
         };
         let began = Instant::now();
         let extraction = tokio::task::spawn_blocking(move || extract(&reading, kind, &hints)).await?;
@@ -114,7 +113,7 @@ impl DocumentPipeline {
             engine: ENGINE,
         };
         let began = Instant::now();
-        let checks = validate(&extraction, kind, today());
+        let checks = validate(&extraction, kind, today(due));
         let command = DocumentCommand::Validate {
             checks,
             engine: ENGINE.to_owned(),
@@ -242,9 +241,9 @@ fn fail(step: Step, reason: FailureReason, detail: &str) -> DocumentCommand {
     }
 }
 
-/// Today, where the server is.
-fn today() -> Date {
-    Utc::now().date_naive()
+/// The day that the step stands on: that of the event it reacts to, so that a step done again comes out the same.
+fn today(due: &Due<'_>) -> Date {
+    due.event.recorded_at.date_naive()
 }
 
 fn milliseconds(since: Instant) -> u64 {

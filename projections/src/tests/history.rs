@@ -297,6 +297,48 @@ impl History {
         self.transaction(id, book, record).await;
     }
 
+    /// So many transactions, a thousand in an append.
+    pub(super) async fn record_many(&mut self, book: BookId, count: usize) {
+        for first in (0..count).step_by(1000) {
+            let mut streams = Vec::new();
+            for _ in first..count.min(first + 1000) {
+                let Some(postings) = self.postings(book) else { continue };
+                let id = TransactionId::new(self.id());
+                let record = TransactionCommand::Record {
+                    transaction: id,
+                    book,
+                    booked_on: self.day(),
+                    merchant: None,
+                    note: None,
+                    postings,
+                    origin: Origin::Manual {},
+                };
+                let events = Transaction::default().decide(record).unwrap();
+                streams.push(StreamAppend {
+                    stream: StreamId {
+                        kind: "transaction",
+                        id: id.to_string(),
+                    },
+                    owner: book.uuid(),
+                    expect: Expect::Version(0),
+                    events: events.iter().map(|event| NewEvent::of(event).unwrap()).collect(),
+                });
+            }
+            let append = Append {
+                command_id: self.id(),
+                origin: By {
+                    actor: self.user.to_string(),
+                    correlation: self.id(),
+                    causation: None,
+                    request: None,
+                },
+                streams,
+                guards: Vec::new(),
+            };
+            self.journal.append(append).await.unwrap();
+        }
+    }
+
     /// One thing happens, somewhere.
     pub(super) async fn step(&mut self) {
         let Some(book) = self.rng.choice(&self.books.clone()).copied() else {

@@ -78,7 +78,7 @@ pub(crate) async fn read(
     if streams.is_some_and(|accept| accept.contains("text/event-stream")) {
         let after = sse::last_event_id(&request)?.unwrap_or(after);
         let api = ReadApi::clone(&api);
-        return sse::answer(&api.clone(), move |sender| async move {
+        return sse::answer(&api.clone(), me, move |sender| async move {
             if let Err(Some(problem)) = follow(&api, me, owner, after, &sender).await {
                 tracing::warn!(cause = problem.cause(), "a live stream broke off");
             }

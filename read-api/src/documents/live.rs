@@ -18,7 +18,7 @@ use spendlog_web::{Caller, Problem};
 use super::{find, status};
 use crate::{
     ReadApi,
-    access::unread,
+    access::{unread, user},
     answer::json,
     history::of_document_event,
     sse::{self, Gone, Sender},
@@ -86,10 +86,10 @@ pub(crate) async fn follow_steps(
     request: HttpRequest,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let seen = sse::last_event_id(&request)?.unwrap_or(0);
+    let (me, seen) = (user(caller), sse::last_event_id(&request)?.unwrap_or(0));
     let found = find(&api, caller, &request, &path).await?;
     let api = ReadApi::clone(&api);
-    sse::answer(&api.clone(), move |sender| async move {
+    sse::answer(&api.clone(), me, move |sender| async move {
         if let Err(Some(problem)) = follow(&api, &found, seen, &sender).await {
             // The client sees the stream break off, and comes back with the last id.
             tracing::warn!(cause = problem.cause(), "a live stream broke off");

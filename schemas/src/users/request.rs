@@ -64,6 +64,15 @@ pub struct ChangePassword {
     pub new_password: String,
 }
 
+/// Asks to be forgotten. It can't be undone.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetUser {
+    /// The password.
+    #[schema(format = "password", max_length = 256)]
+    pub password: String,
+}
+
 /// The answer to a registration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Registered {

@@ -16,6 +16,7 @@ use actix_web::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use spendlog_event_store::Database;
+use spendlog_projections::{Group, Projections};
 
 /// How long the database may take to answer before we call ourselves unready.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -35,14 +36,16 @@ pub(crate) const PATHS: &[(&str, &str)] = &[
 pub(crate) struct Health {
     ready: Arc<AtomicBool>,
     database: Database,
+    projections: Projections,
 }
 
 impl Health {
     /// Ready from the start: the listener is bound when all else is.
-    pub(crate) fn new(database: Database) -> Self {
+    pub(crate) fn new(database: Database, projections: Projections) -> Self {
         Self {
             ready: Arc::new(AtomicBool::new(true)),
             database,
+            projections,
         }
     }
 
@@ -76,9 +79,14 @@ async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "alive"}))
 }
 
+/// A projection that somebody paused makes no process unready: all of them would be, and reads still have answers.
 async fn readyz(health: Data<Health>) -> HttpResponse {
     match health.problem().await {
-        None => HttpResponse::Ok().json(json!({"status": "ready"})),
+        None => {
+            let paused = tokio::time::timeout(PATIENCE, health.projections.paused()).await;
+            let paused: Vec<_> = paused.into_iter().flatten().flatten().map(Group::name).collect();
+            HttpResponse::Ok().json(json!({"status": "ready", "paused": paused}))
+        }
         Some(why) => HttpResponse::ServiceUnavailable().json(json!({"status": "unready", "why": why})),
     }
 }

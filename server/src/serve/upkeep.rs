@@ -1,4 +1,5 @@
-//! What is measured from time to time and not by a request: how far the read tables are behind.
+//! What is measured from time to time and not by a request: how far the read tables are behind, and whether they are
+//! paused.
 
 use std::time::Duration;
 
@@ -19,9 +20,17 @@ pub(crate) async fn run(recorder: PrometheusHandle, projections: Projections, st
         "spendlog_projection_lag_seconds",
         "How long the oldest of them has been waiting."
     );
+    metrics::describe_gauge!(
+        "spendlog_projection_paused",
+        "1 where somebody paused the projection, 0 otherwise."
+    );
     while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
         recorder.run_upkeep();
+        let paused = projections.paused().await;
         for group in Group::ALL {
+            if let Ok(paused) = &paused {
+                gauge("spendlog_projection_paused", group, i64::from(paused.contains(&group)));
+            }
             if let Ok(lag) = projections.lag(group).await {
                 gauge("spendlog_projection_lag_events", group, lag.events);
                 gauge("spendlog_projection_lag_seconds", group, lag.seconds);
@@ -32,5 +41,5 @@ pub(crate) async fn run(recorder: PrometheusHandle, projections: Projections, st
 
 fn gauge(name: &'static str, group: Group, value: i64) {
     let value = u32::try_from(value).unwrap_or(u32::MAX);
-    metrics::gauge!(name, "group" => group.name()).set(f64::from(value));
+    metrics::gauge!(name, "projection" => group.name()).set(f64::from(value));
 }

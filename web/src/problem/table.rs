@@ -64,6 +64,7 @@ codes! {
     ImportAccepted "import-accepted" 409 "Import is accepted elsewhere" "The lines stand in another account. Revert the import first.";
     ImportNotAccepted "import-not-accepted" 409 "Import is not accepted" "Only what is accepted can be reverted.";
     AccountUnknown "account-unknown" 409 "Account is not known" "Nothing says which account is meant. Name it.";
+    ProjectionBusy "projection-busy" 409 "Projection is being rebuilt" "One process at a time rebuilds or verifies a projection. Wait until it is done: `GET /admin/projections` says when.";
     Conflict "conflict" 409 "Conflict" "Others changed the same thing at the same moment, again and again. Read it, and try again.";
     OwnerForgotten "owner-forgotten" 410 "Owner is forgotten" "The person whose it was has been forgotten.";
     Stale "stale" 412 "Changed since" "The thing has another version than `If-Match` says. Read it, and decide again.";

@@ -1,6 +1,12 @@
 //! Tokens, passwords, and limits on tries.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::DateTime;
 use uuid::Uuid;
@@ -80,4 +86,17 @@ fn tries_are_limited_per_key_and_window() {
     limit.check("b").unwrap();
     clock.advance(Duration::from_secs(60));
     limit.check("a").unwrap();
+}
+
+#[test]
+fn tokens_of_the_refused_are_no_good_at_once() {
+    let refused = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&refused);
+    let keys =
+        TokenKeys::new(&[7; 32], clock()).refusing(move |user| user == caller().user && asked.load(Ordering::Relaxed));
+    let pair = keys.issue(caller()).unwrap();
+    assert!(keys.access(&pair.access).is_ok());
+    refused.store(true, Ordering::Relaxed);
+    assert_eq!(keys.access(&pair.access).unwrap_err().code, Code::Unauthenticated);
+    assert_eq!(keys.refresh(&pair.refresh).unwrap_err().code, Code::SessionEnded);
 }

@@ -1,0 +1,108 @@
+//! What must hold afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::{Connection as _, PgConnection, Row as _};
+use uuid::Uuid;
+
+use super::{Figures, writer::Written};
+use crate::Person;
+
+/// Looks at the journal, and gives the positions of the person's events.
+pub(super) async fn journal(address: &str, person: &Person, written: &[Written], figures: &mut Figures) -> Vec<i64> {
+    let mut db = PgConnection::connect(address).await.expect("PostgreSQL is there");
+    dense(&mut db, figures).await;
+    for one in written {
+        figures.acknowledged += one.acknowledged;
+        figures.refused += one.refused;
+        figures.wrong.extend(one.wrong.iter().take(3).cloned());
+    }
+    recorded(&mut db, written, figures).await;
+    noted(&mut db, written, figures).await;
+    guarded(&mut db, written, figures).await;
+    let owners = [&person.user, &person.book].map(|id| uuid(id));
+    sqlx::query_scalar("SELECT position FROM es.events WHERE owner_id = ANY ($1) ORDER BY position")
+        .bind(&owners[..])
+        .fetch_all(&mut db)
+        .await
+        .expect("it can be read")
+}
+
+/// Positions are 1, 2, 3, …; so are the versions of each stream.
+async fn dense(db: &mut PgConnection, figures: &mut Figures) {
+    const MISSING: &str = "SELECT count(*), coalesce(max(position), 0) - count(*),
+        (SELECT coalesce(sum(last - count), 0)::bigint FROM (SELECT max(sequence) AS last, count(*) AS count FROM es.events
+            GROUP BY aggregate_type, aggregate_id) s)
+        FROM es.events";
+    let row = sqlx::query(MISSING).fetch_one(db).await.expect("it can be read");
+    let count = |column: usize| u64::try_from(row.get::<i64, _>(column)).unwrap_or(u64::MAX);
+    figures.stored = count(0);
+    figures.gaps = count(1) + count(2);
+}
+
+/// Each transaction that was acknowledged is recorded once, and no other.
+async fn recorded(db: &mut PgConnection, written: &[Written], figures: &mut Figures) {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT aggregate_id, count(*) FROM es.events WHERE event_type = 'transaction.recorded' GROUP BY aggregate_id",
+    )
+    .fetch_all(db)
+    .await
+    .expect("it can be read");
+    let there: BTreeMap<String, i64> = rows.into_iter().collect();
+    let told: BTreeSet<&String> = written.iter().flat_map(|one| &one.recorded).collect();
+    figures.lost += told.iter().filter(|id| !there.contains_key(**id)).count() as u64;
+    figures.doubled += there.values().filter(|count| **count != 1).count() as u64;
+    // One was there before: the shared one.
+    let untold = there.keys().filter(|id| !told.contains(id)).count() as u64;
+    figures.doubled += untold.saturating_sub(1);
+    let answers: usize = written.iter().map(|one| one.recorded.len()).sum();
+    figures.doubled += (answers - told.len()) as u64;
+}
+
+/// Each change of the shared transaction that was acknowledged is there, and no other.
+async fn noted(db: &mut PgConnection, written: &[Written], figures: &mut Figures) {
+    let there: Vec<i64> = sqlx::query_scalar("SELECT position FROM es.events WHERE event_type = 'transaction.noted'")
+        .fetch_all(db)
+        .await
+        .expect("it can be read");
+    let there: BTreeSet<i64> = there.into_iter().collect();
+    let told: BTreeSet<i64> = written.iter().flat_map(|one| &one.noted).copied().collect();
+    figures.lost += told.difference(&there).count() as u64;
+    figures.doubled += there.difference(&told).count() as u64;
+}
+
+/// Nothing is recorded in an account after it was closed.
+async fn guarded(db: &mut PgConnection, written: &[Written], figures: &mut Figures) {
+    for (account, position) in written.iter().flat_map(|one| &one.closed) {
+        let past: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM es.events
+             WHERE event_type = 'transaction.recorded' AND position > $1 AND payload::text LIKE '%' || $2 || '%'",
+        )
+        .bind(position)
+        .bind(account)
+        .fetch_one(&mut *db)
+        .await
+        .expect("it can be read");
+        figures.past_guards += u64::try_from(past).unwrap_or_default();
+    }
+}
+
+/// A subscriber saw each event once, in order.
+pub(super) fn seen(expected: &[i64], seen: &[i64], figures: &mut Figures) {
+    let distinct: BTreeSet<&i64> = seen.iter().collect();
+    figures.lost += expected.iter().filter(|position| !distinct.contains(position)).count() as u64;
+    figures.doubled += (seen.len() - distinct.len()) as u64;
+    figures.out_of_order += seen.windows(2).filter(|pair| pair[1] < pair[0]).count() as u64;
+    let foreign = distinct.len() - expected.iter().filter(|position| distinct.contains(position)).count();
+    if foreign > 0 {
+        figures
+            .wrong
+            .push(format!("a subscriber saw {foreign} events that are not theirs"));
+    }
+}
+
+/// The number in an id like `book_…`.
+fn uuid(id: &str) -> Uuid {
+    let (_, number) = id.split_once('_').expect("an id has a prefix");
+    Uuid::try_parse(number).expect("an id ends with a UUID")
+}

@@ -1,0 +1,5 @@
+//! What follows when users are forgotten.
+
+mod forget;
+
+pub use forget::Forgetting;
