@@ -155,6 +155,7 @@ pub async fn torture(seed: u64, duration: Duration, mut say: impl FnMut(&str)) -
         let seen = subscriber::ended(listening, &seen, head).await;
         check::seen(&expected, &seen, &mut figures);
     }
+    trouble.verify(&mut figures).await;
     trouble.finish().await;
     figures
 }

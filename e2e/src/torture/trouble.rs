@@ -147,6 +147,19 @@ impl Trouble {
         self.holding.shutdown().await;
     }
 
+    /// Has the journal and the read tables verified, as an auditor would.
+    pub(super) async fn verify(&self, figures: &mut Figures) {
+        for arguments in [["audit", "verify"], ["projections", "verify"]] {
+            let ended = self.servers[0].command(&arguments).await;
+            if !ended.status.success() {
+                let said = [ended.stdout, ended.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+                figures
+                    .wrong
+                    .push(format!("{}: {}", arguments.join(" "), said.concat()));
+            }
+        }
+    }
+
     /// Ends servers and database; what the servers say of themselves must be in order as well.
     pub(super) async fn finish(self) {
         for server in self.servers {
