@@ -224,6 +224,11 @@ async fn after_a_database_error_commands_are_tried_one_by_one() {
     let journal = &sample.journal;
     let forbid = "ALTER TABLE es.events ADD CONSTRAINT no_bad CHECK (aggregate_id NOT LIKE 'bad%')";
     sqlx::query(forbid).execute(journal.database().pool()).await.unwrap();
+    // The first of all: what was guessed to follow it never will.
+    assert!(matches!(
+        journal.append(note("bad", 0)).await,
+        Err(AppendError::Database(_))
+    ));
     let appends = (0..40).map(|n| journal.append(note(&format!("{}{n}", if n % 10 == 0 { "bad" } else { "good" }), 0)));
     let answers = futures_util::future::join_all(appends).await;
     for (n, answer) in answers.into_iter().enumerate() {
