@@ -62,7 +62,7 @@ pub(super) async fn init(binaries: &Binaries, place: &Place) -> Result<(), Clust
 pub(super) fn settings(socket: &Path, durability: Durability) -> Vec<OsString> {
     // Tests run many servers at once on one cluster.
     let (on, connections) = match durability {
-        Durability::Full => ("on", "80"),
+        Durability::Full => ("on", "160"),
         Durability::None => ("off", "300"),
     };
     let mut settings: Vec<(&str, OsString)> = [

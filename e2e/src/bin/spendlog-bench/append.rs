@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use spendlog_event_store::StreamAppend;
 use sqlx::Connection as _;
 use tokio::task::JoinSet;
 
@@ -53,9 +54,31 @@ pub(crate) async fn old_snapshot(name: &str) -> anyhow::Result<Measured> {
     Ok(Measured::of(name, "events/s", "events/s without the snapshot", &ours, &beside).with_times(times))
 }
 
+/// How many events one append has.
+const ROWS: usize = 1000;
+
 /// A thousand events to a thousand streams in one append; beside, one bare INSERT of a thousand rows.
 pub(crate) async fn many_streams(name: &str) -> anyhow::Result<Measured> {
-    const ROWS: usize = 1000;
+    in_one_append(name, |streams| streams).await
+}
+
+/// A thousand events to one new stream in one append; beside, one bare INSERT of a thousand rows.
+pub(crate) async fn one_stream(name: &str) -> anyhow::Result<Measured> {
+    in_one_append(name, |streams| {
+        let mut streams = streams.into_iter();
+        let Some(mut one) = streams.next() else {
+            return Vec::new();
+        };
+        one.events.extend(streams.flat_map(|stream| stream.events));
+        vec![one]
+    })
+    .await
+}
+
+async fn in_one_append(
+    name: &str,
+    arrange: impl Fn(Vec<StreamAppend>) -> Vec<StreamAppend>,
+) -> anyhow::Result<Measured> {
     let fixture = fixture().await?;
     let books = books(&fixture, 1).await?;
     let book = books[0];
@@ -70,7 +93,7 @@ pub(crate) async fn many_streams(name: &str) -> anyhow::Result<Measured> {
                 .map(|n| book.transaction(number + n))
                 .collect::<Result<_, _>>()?;
             number += ROWS as u64;
-            let command = book.command(streams);
+            let command = book.command(arrange(streams));
             let started = Instant::now();
             fixture.journal.append(command).await?;
             seconds.push(started.elapsed().as_secs_f64());
