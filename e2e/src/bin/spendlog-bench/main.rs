@@ -13,6 +13,7 @@
 )]
 
 mod append;
+mod feed;
 mod fixture;
 mod http;
 mod load;
@@ -37,6 +38,7 @@ const NAMES: &[&str] = &[
     "append-old-snapshot",
     "read-log",
     "verify",
+    "feed-latency",
     "rebuild",
     "http-create/1",
     "http-create/16",
@@ -75,6 +77,7 @@ async fn main() -> anyhow::Result<()> {
             "append-old-snapshot" => append::old_snapshot(name).await?,
             "read-log" => read::log(name).await?,
             "verify" => read::verify(name).await?,
+            "feed-latency" => feed::latency(name).await?,
             "rebuild" => read::rebuild(name).await?,
             http => http::measure(http).await?,
         };
