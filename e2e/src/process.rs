@@ -5,12 +5,21 @@ use std::{
     process::Stdio,
 };
 
+use rustix::process::{Pid, kill_process};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
 };
 
 use crate::DEADLINE;
+
+pub use rustix::process::Signal;
+
+/// Sends a process a signal, as `kill` does, which a bare Debian lacks. Whether there was such a process.
+pub fn send(process: u32, signal: Signal) -> bool {
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
+    process.is_some_and(|process| kill_process(process, signal).is_ok())
+}
 
 /// A server that listens.
 #[derive(Debug)]
@@ -70,11 +79,7 @@ impl Process {
 
     /// Asks it to stop, and waits until it has.
     pub(crate) async fn stop(&mut self) {
-        let asked = Command::new("kill")
-            .args(["-TERM", &self.pid().to_string()])
-            .status()
-            .await;
-        assert!(asked.expect("kill runs").success(), "the server is still there");
+        assert!(send(self.pid(), Signal::TERM), "the server is still there");
         let ended = tokio::time::timeout(DEADLINE, self.child.wait())
             .await
             .expect("the server stops in time");

@@ -9,7 +9,7 @@ use std::{
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use spendlog_e2e::{Events, Options, Person, TestApp, eventually};
+use spendlog_e2e::{Events, Options, Person, Signal, TestApp, eventually, send};
 use sqlx::{Connection as _, PgConnection};
 use tokio::process::Child;
 
@@ -215,9 +215,7 @@ async fn a_rebuild_that_is_killed_has_changed_nothing() {
     let dump = Dump::begin(&app).await;
     let rebuilding = app.begin(&["projections", "rebuild", "ledger"]);
     made(&app).await;
-    let pid = rebuilding.id().expect("it is at work").to_string();
-    let asked = std::process::Command::new("kill").args(["-INT", &pid]).status();
-    assert!(asked.expect("kill runs").success());
+    assert!(send(rebuilding.id().expect("it is at work"), Signal::INT));
     let (_, err) = fail(rebuilding.wait_with_output().await.expect("it ends"));
     assert!(err.contains("broken off; the live tables are whole"), "{err}");
     assert_eq!((beside(&app).await, rebuilds(&app).await), (0, 0));
