@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use spendlog_e2e::{Options, Person, TestApp, field, has_models, sample, truth, value};
+use spendlog_e2e::{Options, Person, TestApp, eventually, field, has_models, sample, truth, value};
 
 /// Somebody whose book confirms what passes every check.
 async fn trusting(app: &TestApp) -> (Person, String) {
@@ -122,7 +122,12 @@ async fn the_digital_invoice_confirms_itself() {
     ];
     agrees(&document, "invoice.pdf", &fields);
     assert_eq!(document["status"], "confirmed", "{}", document["checks"]);
-    let transactions = person.all("/finance/transactions", 0).await;
+    // The list may learn of it after the document did.
+    let transactions = eventually("the invoice is recorded", async || {
+        let listed = person.all("/finance/transactions", 0).await;
+        (!listed.is_empty()).then_some(listed)
+    });
+    let transactions = transactions.await;
     assert_eq!((transactions.len(), &transactions[0]["amount"]), (1, &json!("-98.54")));
     let lines = person
         .all(
