@@ -71,16 +71,9 @@ impl TestApp {
         } else {
             Some(Arc::new(TestDatabase::new().await))
         };
-        let folder = tempfile::Builder::new()
-            .prefix("spendlog-e2e-")
-            .tempdir()
-            .expect("a temporary folder");
-        // Closed to none: the user of the private PostgreSQL must get through.
-        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(folder.path(), open).expect("our folder is ours");
         Self::on(Place {
             database,
-            folder: Arc::new(folder),
+            folder: Arc::new(open_folder("spendlog-e2e-")),
             options,
         })
         .await
@@ -225,6 +218,15 @@ impl Place {
             .kill_on_drop(true);
         command
     }
+}
+
+/// A temporary folder that is closed to none: the user of a private PostgreSQL must get through.
+pub(crate) fn open_folder(prefix: &str) -> TempDir {
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir();
+    let folder = folder.expect("a temporary folder");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).expect("our folder is ours");
+    folder
 }
 
 /// The repository.

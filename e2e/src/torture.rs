@@ -8,7 +8,6 @@ mod trouble;
 mod writer;
 
 use std::{
-    path::Path,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -18,10 +17,9 @@ use std::{
 
 use serde_json::{Value, json};
 use spendlog_event_store::cluster::Cluster;
-use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::{Options, Person, TestApp};
+use crate::{Options, Person, TestApp, app::open_folder};
 use subscriber::Seen;
 use trouble::Trouble;
 use writer::Writer;
@@ -106,7 +104,7 @@ impl Ground {
 
 /// Goes on for so long. `say` hears now and then how far it is.
 pub async fn torture(seed: u64, duration: Duration, mut say: impl FnMut(&str)) -> Figures {
-    let folder = folder();
+    let folder = open_folder("spendlog-torture-");
     let cluster = Cluster::start(folder.path()).await.expect("PostgreSQL starts");
     let address = cluster.url().to_owned();
     let options = Options::private_postgres().with("DATABASE_URL", address.clone());
@@ -158,17 +156,4 @@ pub async fn torture(seed: u64, duration: Duration, mut say: impl FnMut(&str)) -
     trouble.verify(&mut figures).await;
     trouble.finish().await;
     figures
-}
-
-/// A folder that the database's user can get through.
-fn folder() -> TempDir {
-    let folder = tempfile::Builder::new().prefix("spendlog-torture-").tempdir();
-    let folder = folder.expect("a temporary folder");
-    open_to_all(folder.path());
-    folder
-}
-
-fn open_to_all(folder: &Path) {
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(folder, open).expect("our folder is ours");
 }

@@ -30,14 +30,6 @@ impl Audit {
     pub fn new(database: Database, keyring: Keyring) -> Self {
         Self { database, keyring }
     }
-
-    fn database(&self) -> &Database {
-        &self.database
-    }
-
-    fn keyring(&self) -> &Keyring {
-        &self.keyring
-    }
 }
 
 #[cfg(test)]

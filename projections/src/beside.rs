@@ -367,9 +367,7 @@ async fn open(database: &Database, work: &str, schema: &str) -> Result<Writer, P
 async fn locked(writer: &Writer, group: Group, patience: Duration) -> Result<bool, ProjectionError> {
     let until = Instant::now() + patience;
     loop {
-        let sql = "SELECT pg_try_advisory_lock($1)".to_owned();
-        let rows = writer.query(sql, &[&group.lock_beside()]).await?;
-        if rows.iter().all(|row| row.get(0)) {
+        if writer.try_lock(group.lock_beside()).await? {
             return Ok(true);
         }
         if Instant::now() >= until {

@@ -53,12 +53,3 @@ pub(crate) async fn purge(writer: &Writer, group: Group, owners: &[Uuid]) -> Res
     }
     Ok(())
 }
-
-/// Has Postgres clear away what was deleted from a group's tables, rather than at some time.
-pub(crate) async fn vacuum(journal: &Journal, group: Group) -> Result<(), ProjectionError> {
-    let writer = Writer::open(journal.database(), "spendlog forgetting", "read", false).await?;
-    for table in group.tables() {
-        writer.client.batch_execute(&format!("VACUUM read.{table}")).await?;
-    }
-    Ok(())
-}

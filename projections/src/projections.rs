@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Behind, Group, ProjectionError, Reader, forgotten::vacuum, runner};
+use crate::{Behind, Group, ProjectionError, Reader, runner, writer::maintain};
 
 /// Connections for queries. Each carries several queries at once, so this is how many run at the same time in Postgres.
 const CONNECTIONS: usize = 6;
@@ -243,7 +243,7 @@ impl Projections {
     /// Has Postgres clear away the rows that were deleted from a group's tables: otherwise they stay in its files until it
     /// finds that worth the while.
     pub async fn vacuum(&self, group: Group) -> Result<(), ProjectionError> {
-        vacuum(&self.0.journal, group).await
+        maintain(self.0.journal.database(), group, "VACUUM").await
     }
 
     pub(crate) fn mark(&self, group: Group) -> &Mark {

@@ -6,7 +6,10 @@ use spendlog_event_store::{Event, Journal, Query};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Group, ProjectionError, Projections, writer::Writer};
+use crate::{
+    Group, ProjectionError, Projections,
+    writer::{Writer, maintain},
+};
 
 /// Events of a batch.
 const BATCH: i64 = 1000;
@@ -82,12 +85,7 @@ async fn session(
     let journal = &projections.0.journal;
     let mark = projections.mark(group);
     let writer = Writer::open(journal.database(), "spendlog projection", "read", false).await?;
-    while !writer
-        .query("SELECT pg_try_advisory_lock($1)".to_owned(), &[&group.lock()])
-        .await?
-        .iter()
-        .all(|row| row.get(0))
-    {
+    while !writer.try_lock(group.lock()).await? {
         projections.refresh(group).await?;
         sleep(STAND_BY).await;
     }
@@ -154,11 +152,7 @@ async fn session(
 }
 
 async fn analyze(journal: Journal, group: Group) {
-    let done = async {
-        let writer = Writer::open(journal.database(), "spendlog analyze", "read", false).await?;
-        writer.analyze(group).await
-    };
-    match done.await {
+    match maintain(journal.database(), group, "ANALYZE").await {
         Ok(()) => tracing::debug!(projection = group.name(), "the tables are analysed"),
         Err(error) => {
             let error = chain(&error);

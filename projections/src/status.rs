@@ -1,6 +1,7 @@
 //! What an operator asks: how each projection stands, and whether it may run.
 
 use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
 
 use crate::{Group, Lag, ProjectionError, Projections, writer::Writer};
 
@@ -94,8 +95,7 @@ impl Projections {
 
     /// The process whose connection holds this advisory lock.
     async fn holder(&self, lock: i64) -> Result<Option<RunBy>, ProjectionError> {
-        let rows = self.reader().query(HOLDER, &[&lock]).await?;
-        rows.first().map(|row| Ok(process(row.try_get(0)?))).transpose()
+        found(&self.reader().query(HOLDER, &[&lock]).await?)
     }
 }
 
@@ -116,6 +116,9 @@ fn process(application: &str) -> RunBy {
 
 /// The process whose connection holds this advisory lock, asked through a writer's own connection.
 pub(crate) async fn holder(writer: &Writer, lock: i64) -> Result<Option<RunBy>, ProjectionError> {
-    let rows = writer.query(HOLDER.to_owned(), &[&lock]).await?;
-    rows.first().map(|row| Ok(process(row.try_get(0)?))).transpose()
+    found(&writer.query(HOLDER.to_owned(), &[&lock]).await?)
+}
+
+fn found(holders: &[Row]) -> Result<Option<RunBy>, ProjectionError> {
+    holders.first().map(|row| Ok(process(row.try_get(0)?))).transpose()
 }

@@ -89,13 +89,10 @@ impl Writer {
         Ok(self.client.execute(&statement, params).await?)
     }
 
-    /// Tells the planner what a group's tables hold.
-    pub(crate) async fn analyze(&self, group: Group) -> Result<(), ProjectionError> {
-        for table in group.tables() {
-            let sql = format!("ANALYZE {}.{table}", self.schema);
-            self.client.batch_execute(&sql).await?;
-        }
-        Ok(())
+    /// Takes an advisory lock, which goes with the connection; whether it was free.
+    pub(crate) async fn try_lock(&self, lock: i64) -> Result<bool, ProjectionError> {
+        let sql = "SELECT pg_try_advisory_lock($1)".to_owned();
+        Ok(self.query(sql, &[&lock]).await?.iter().all(|row| row.get(0)))
     }
 
     /// Adds rows, where there are any.
@@ -131,6 +128,15 @@ impl Writer {
         self.execute(sql, &[&closed.ids, &closed.from, &closed.to]).await?;
         Ok(())
     }
+}
+
+/// Does `work` (`ANALYZE`, `VACUUM`) on each of a group's live tables, on a connection of its own.
+pub(crate) async fn maintain(database: &Database, group: Group, work: &str) -> Result<(), ProjectionError> {
+    let writer = Writer::open(database, "spendlog maintenance", "read", false).await?;
+    for table in group.tables() {
+        writer.client.batch_execute(&format!("{work} read.{table}")).await?;
+    }
+    Ok(())
 }
 
 /// Rows that end.

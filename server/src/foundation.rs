@@ -57,11 +57,7 @@ impl Ground {
 
     /// Stops the cluster if it is ours.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
-        self.database.pool().close().await;
-        if let Some(cluster) = self.cluster {
-            cluster.stop().await?;
-        }
-        Ok(())
+        disconnect(self.cluster, &self.database).await
     }
 }
 
@@ -98,11 +94,7 @@ impl Foundation {
     /// Closes the journal, and stops the cluster if it is ours.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
         self.journal.close().await;
-        self.database.pool().close().await;
-        if let Some(cluster) = self.cluster {
-            cluster.stop().await?;
-        }
-        Ok(())
+        disconnect(self.cluster, &self.database).await
     }
 }
 
@@ -127,6 +119,15 @@ pub(crate) async fn connect(config: &Config, used: Use) -> anyhow::Result<(Optio
     };
     let database = Database::connect(&url, config.database_connections).await?;
     Ok((cluster, database))
+}
+
+/// Lets go of the database, and stops the cluster if it is ours.
+pub(crate) async fn disconnect(cluster: Option<Cluster>, database: &Database) -> anyhow::Result<()> {
+    database.pool().close().await;
+    if let Some(cluster) = cluster {
+        cluster.stop().await?;
+    }
+    Ok(())
 }
 
 /// Makes the folder of all that is kept. Others may pass through it, which the unprivileged user of PostgreSQL must

@@ -13,7 +13,7 @@ use spendlog_event_store::{
 
 use crate::{
     config::Config,
-    foundation::{Use, connect},
+    foundation::{Use, connect, disconnect},
     note, say,
 };
 
@@ -65,10 +65,7 @@ pub(crate) async fn rotate(config: &Config, to: Option<&Path>) -> anyhow::Result
     };
     let (cluster, database) = connect(config, Use::Alone).await?;
     let done = change(config, &database, &file, &new).await;
-    database.pool().close().await;
-    if let Some(cluster) = cluster {
-        cluster.stop().await?;
-    }
+    disconnect(cluster, &database).await?;
     done
 }
 

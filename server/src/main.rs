@@ -97,11 +97,7 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
     let (cluster, database) = foundation::connect(config, foundation::Use::Beside).await?;
     spendlog_event_store::migrate(&database).await?;
     say("The tables are up to date.");
-    if let Some(cluster) = cluster {
-        database.pool().close().await;
-        cluster.stop().await?;
-    }
-    Ok(())
+    foundation::disconnect(cluster, &database).await
 }
 
 /// `spendlog config check`.

@@ -5,7 +5,7 @@ use spendlog_event_store::{migrate, parked};
 use crate::{
     cli,
     config::Config,
-    foundation::{Use, connect},
+    foundation::{Use, connect, disconnect},
     say,
 };
 
@@ -59,11 +59,7 @@ pub(crate) async fn run(config: &Config, command: &cli::Parked) -> anyhow::Resul
             say(&format!("{count} dropped."));
         }
     }
-    if let Some(cluster) = cluster {
-        database.pool().close().await;
-        cluster.stop().await?;
-    }
-    Ok(())
+    disconnect(cluster, database).await
 }
 
 fn as_json(one: &parked::Parked) -> serde_json::Value {

@@ -83,7 +83,7 @@ impl Verification {
                 (SELECT max(position) FROM es.subscriptions)
             FROM (SELECT coalesce(max(size), 0) AS size FROM es.commits) c";
         let (size, last, ahead, seen): (i64, Option<i64>, Option<String>, Option<i64>) =
-            sqlx::query_as(ENDS).fetch_one(self.audit.database().pool()).await?;
+            sqlx::query_as(ENDS).fetch_one(self.audit.database.pool()).await?;
         if let Some(last) = last.filter(|last| *last > size) {
             let why = format!(
                 "the events after position {size} are in no commit: its row in es.commits was removed, or they were added by hand"
@@ -113,7 +113,7 @@ impl Verification {
                 SELECT sequence, position, coalesce(lag(sequence) OVER (ORDER BY sequence), 0) AS before
                 FROM es.events WHERE aggregate_type = $1 AND aggregate_id = $2) s
             WHERE sequence <> before + 1 ORDER BY sequence LIMIT 1";
-        let pool = self.audit.database().pool();
+        let pool = self.audit.database.pool();
         let streams: Vec<(String, String)> = sqlx::query_as(GAPS).bind(ENOUGH as i64).fetch_all(pool).await?;
         for (kind, id) in streams {
             let gap: Option<(i64, i64, i64)> = sqlx::query_as(GAP).bind(&kind).bind(&id).fetch_optional(pool).await?;
@@ -250,7 +250,7 @@ impl Verification {
     /// What can be told where nothing can be proved.
     async fn suspected(&self, case: &Case, events: &[StoredEvent]) -> Result<Broken, ReadError> {
         let owners: Vec<_> = events.iter().map(|event| event.owner).collect();
-        let keys = self.audit.keyring().held(&owners).await?;
+        let keys = self.audit.keyring.held(&owners).await?;
         for event in events {
             let of = |column, why: &str| {
                 Ok(Broken::of(
@@ -319,7 +319,7 @@ impl Verification {
                 UNION ALL
                 SELECT (SELECT min(aggregate_type) FROM es.events WHERE aggregate_type > kind) FROM kinds WHERE kind IS NOT NULL)
             SELECT kind FROM kinds WHERE kind IS NOT NULL LIMIT 100";
-        let pool = self.audit.database().pool();
+        let pool = self.audit.database.pool();
         let own = |(name, version): (&str, &str)| (name.to_owned(), version.to_owned());
         Ok(Known {
             owners: sqlx::query_scalar(OWNERS).fetch_all(pool).await?,

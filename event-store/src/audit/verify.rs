@@ -233,7 +233,7 @@ impl Verification {
         }
         let until: i64 = sqlx::query_scalar("SELECT size FROM es.commits WHERE size >= $1 ORDER BY size LIMIT 1")
             .bind(self.head.min(from + RANGE))
-            .fetch_one(self.audit.database().pool())
+            .fetch_one(self.audit.database.pool())
             .await?;
         *next = until;
         Ok(Some(from..until))
@@ -243,7 +243,7 @@ impl Verification {
     pub(super) async fn commits(&self, after: i64, until: i64, limit: i64) -> Result<VecDeque<Commit>, ReadError> {
         let sql = format!("SELECT {COMMIT} FROM es.commits WHERE size > $1 AND size <= $2 ORDER BY size LIMIT $3");
         let statement = sqlx::query(&sql).bind(after).bind(until).bind(limit);
-        let rows = statement.fetch_all(self.audit.database().pool()).await?;
+        let rows = statement.fetch_all(self.audit.database.pool()).await?;
         rows.iter().map(Commit::of).collect()
     }
 
@@ -253,7 +253,7 @@ impl Verification {
         while size > 0 {
             let row = sqlx::query(&sql)
                 .bind(size)
-                .fetch_optional(self.audit.database().pool())
+                .fetch_optional(self.audit.database.pool())
                 .await?;
             let Some(row) = row else { break };
             let commit = Commit::of(&row)?;
@@ -275,7 +275,7 @@ impl Verification {
         let mut rows = sqlx::query(&sql)
             .bind(after)
             .bind(range.end)
-            .fetch(self.audit.database().pool());
+            .fetch(self.audit.database.pool());
         let mut row = rows.try_next().await?;
         let (mut walked, mut buffer, mut told) = (Walked::default(), Vec::new(), range.start);
         // Where a commit does not have the root of its events: the tree of these, in case it is the commit that was changed.
@@ -362,7 +362,7 @@ impl Verification {
             "SELECT {COLUMNS} FROM es.events e WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position LIMIT $3"
         );
         let statement = sqlx::query(&sql).bind(after).bind(until).bind(MOST);
-        let rows = statement.fetch_all(self.audit.database().pool()).await?;
+        let rows = statement.fetch_all(self.audit.database.pool()).await?;
         let events = rows.iter().map(|row| Ok(StoredEvent::of(&rows::entry(row)?)));
         events.collect::<Result<_, ReadError>>().map(Some)
     }
@@ -374,7 +374,7 @@ impl Verification {
             stream,
             file,
         } = wanted;
-        let held = self.audit.keyring().held(&[owner]).await?.remove(&owner);
+        let held = self.audit.keyring.held(&[owner]).await?.remove(&owner);
         let why = match held {
             None => "its owner has no key, so it can't be read".to_owned(),
             Some(Held::Forgotten) => {

@@ -116,6 +116,17 @@ impl History {
         }
         let after = version + i64::try_from(events.len()).unwrap();
         let stream = StreamId { kind, id };
+        self.append_streams(vec![StreamAppend {
+            stream,
+            owner,
+            expect: Expect::Version(version),
+            events,
+        }])
+        .await;
+        after
+    }
+
+    async fn append_streams(&mut self, streams: Vec<StreamAppend>) {
         let append = Append {
             command_id: self.id(),
             origin: By {
@@ -124,16 +135,10 @@ impl History {
                 causation: None,
                 request: None,
             },
-            streams: vec![StreamAppend {
-                stream,
-                owner,
-                expect: Expect::Version(version),
-                events,
-            }],
+            streams,
             guards: Vec::new(),
         };
         self.journal.append(append).await.unwrap();
-        after
     }
 
     /// The newest position.
@@ -324,18 +329,7 @@ impl History {
                     events: events.iter().map(|event| NewEvent::of(event).unwrap()).collect(),
                 });
             }
-            let append = Append {
-                command_id: self.id(),
-                origin: By {
-                    actor: self.user.to_string(),
-                    correlation: self.id(),
-                    causation: None,
-                    request: None,
-                },
-                streams,
-                guards: Vec::new(),
-            };
-            self.journal.append(append).await.unwrap();
+            self.append_streams(streams).await;
         }
     }
 

@@ -133,7 +133,7 @@ async fn a_changed_column_is_named_where_it_can_be_known() {
     let crime = Crime::new().await;
     // Somebody else's id that is known, all of it.
     let other = Uuid::now_v7();
-    crime.audit.keyring().owner(other).await.unwrap();
+    crime.audit.keyring.owner(other).await.unwrap();
     crime
         .check(&set(4, "owner_id", &format!("'{other}'")), &[(4, "note c", "owner_id")])
         .await;
@@ -352,7 +352,7 @@ async fn rewrite(crime: &Crime) {
 #[tokio::test]
 async fn files_are_compared_with_their_names() {
     let crime = Crime::new().await;
-    let keys = crime.audit.keyring().owner(OWNER).await.unwrap();
+    let keys = crime.audit.keyring.owner(OWNER).await.unwrap();
     let stored = crime.files.put_bytes(&keys, OWNER, b"bread and butter").await.unwrap();
     // The event at position 7 names it.
     fn names(_: &str, payload: &str) -> Option<NamedFile> {
