@@ -3,15 +3,10 @@
 use std::sync::Arc;
 
 use cqrs_es::Aggregate as _;
-use spendlog_event_store::{Append, AppendError, Event, Journal};
+use spendlog_event_store::{Append, AppendError, Journal, Loaded};
 use spendlog_web::{Code, Problem};
 
-use crate::{
-    Context, Plan, Stateful, UseCase, Written,
-    cache::{Cache, Seen},
-    plan::{After, fold},
-    refusal,
-};
+use crate::{Context, Plan, Stateful, UseCase, Written, cache::Cache, plan::After, refusal};
 
 /// How often a command is decided again when others were faster.
 const RETRIES: u32 = 3;
@@ -93,12 +88,8 @@ impl Dispatch {
 
     /// The newest state of an aggregate, for a decision that writes nothing. Not there: version 0.
     pub(crate) async fn newest<A: Stateful>(&self, id: impl ToString) -> Result<Arc<A>, Problem> {
-        let events = self
-            .journal
-            .load(A::TYPE, &id.to_string())
-            .await
-            .map_err(refusal::read)?;
-        Ok(fold(&events)?.state)
+        let loaded = self.journal.load_state::<A>(A::FORM, &id.to_string(), i64::MAX).await;
+        Ok(Arc::new(loaded.map_err(refusal::read)?.state))
     }
 
     async fn attempts<U: UseCase>(&self, context: &Context, use_case: &U) -> Result<Done<U::Main>, Problem> {
@@ -233,22 +224,21 @@ impl Dispatch {
             .map(|event| event.position)
             .max();
         let until = ends_at.unwrap_or(main.position);
-        let stream: Vec<Event> = self
-            .journal
-            .load_until(A::TYPE, &main.stream, until)
-            .await
-            .map_err(refusal::read)?;
-        let Seen {
+        let Loaded {
             state,
             version,
             position: _,
-        } = fold(&stream)?;
+        } = self
+            .journal
+            .load_state(A::FORM, &main.stream, until)
+            .await
+            .map_err(refusal::read)?;
         let mut streams: Vec<String> = of_kind().map(|event| event.stream.clone()).collect();
         streams.dedup();
         let (id, position) = (main.stream.clone(), last.position);
         Ok(Some(Done {
             id,
-            state,
+            state: Arc::new(state),
             version,
             position,
             outcome: Outcome::Repeated,

@@ -9,7 +9,7 @@ use spendlog_domain::{
     categories::Category,
     values::{AccountId, BookId, CategoryId},
 };
-use spendlog_event_store::{Event, Expect, Guard, Journal, NewEvent, OwnerKeys, StreamAppend, StreamId};
+use spendlog_event_store::{Event, Expect, Guard, Journal, Loaded, NewEvent, OwnerKeys, StreamAppend, StreamId};
 use spendlog_web::{Code, Problem};
 use uuid::Uuid;
 
@@ -82,7 +82,7 @@ impl<A: Stateful> Open<A> {
             state,
             version,
             position,
-        } = fold(events)?;
+        } = seen(Loaded::fold(events).map_err(crate::refusal::read)?);
         Ok(Self {
             id,
             version,
@@ -324,8 +324,8 @@ impl<'d> Plan<'d> {
             self.remembered = true;
             return Ok(seen);
         }
-        let events = self.journal.load(A::TYPE, id).await.map_err(crate::refusal::read)?;
-        let seen: Seen<A> = fold(&events)?;
+        let loaded = self.journal.load_state(A::FORM, id, i64::MAX).await;
+        let seen: Seen<A> = seen(loaded.map_err(crate::refusal::read)?);
         if A::REMEMBERED && seen.version > 0 {
             self.cache.put(self.era, id, seen.clone());
         }
@@ -333,16 +333,15 @@ impl<'d> Plan<'d> {
     }
 }
 
-/// The state that events tell of.
-pub(crate) fn fold<A: Stateful>(events: &[Event]) -> Result<Seen<A>, Problem> {
-    let mut state = A::default();
-    for event in events {
-        state.apply(event.decode().map_err(Problem::internal)?);
-    }
-    let (version, position) = events.last().map_or((0, 0), |event| (event.sequence, event.position));
-    Ok(Seen {
+fn seen<A: Stateful>(loaded: Loaded<A>) -> Seen<A> {
+    let Loaded {
+        state,
+        version,
+        position,
+    } = loaded;
+    Seen {
         state: Arc::new(state),
         version,
         position,
-    })
+    }
 }

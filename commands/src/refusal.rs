@@ -10,13 +10,16 @@ use spendlog_domain::{
     transactions::{Transaction, TransactionError},
     users::{EmailReservation, User, UserError},
 };
-use spendlog_event_store::{AppendError, FileError, KeyError, ReadError};
+use spendlog_event_store::{AppendError, ArchiveError, FileError, KeyError, ReadError};
 use spendlog_web::{Code, Problem};
 
 /// An aggregate that the dispatch can work with.
 pub trait Stateful: Aggregate + Clone + std::fmt::Debug + 'static {
     /// Whether its states are worth remembering.
     const REMEMBERED: bool;
+    /// The form of its state, for snapshots of long streams: one more whenever the same events come to another state, or to one that
+    /// is written in another way. A test holds it to `schemas/states`.
+    const FORM: i32;
 
     /// What happens on a command.
     fn decide(&self, command: Self::Command) -> Result<Vec<Self::Event>, Self::Error>;
@@ -26,9 +29,10 @@ pub trait Stateful: Aggregate + Clone + std::fmt::Debug + 'static {
 }
 
 macro_rules! stateful {
-    ($($aggregate:ident remembered $remembered:literal by $refusal:ident;)*) => {$(
+    ($($aggregate:ident form $form:literal remembered $remembered:literal by $refusal:ident;)*) => {$(
         impl Stateful for $aggregate {
             const REMEMBERED: bool = $remembered;
+            const FORM: i32 = $form;
 
             fn decide(&self, command: Self::Command) -> Result<Vec<Self::Event>, Self::Error> {
                 $aggregate::decide(self, command)
@@ -42,14 +46,14 @@ macro_rules! stateful {
 }
 
 stateful! {
-    User remembered true by user;
-    EmailReservation remembered false by user;
-    Book remembered true by book;
-    Account remembered true by account;
-    Category remembered true by category;
-    Transaction remembered false by transaction;
-    Document remembered true by document;
-    Import remembered false by import;
+    User form 1 remembered true by user;
+    EmailReservation form 1 remembered false by user;
+    Book form 1 remembered true by book;
+    Account form 1 remembered true by account;
+    Category form 1 remembered true by category;
+    Transaction form 1 remembered false by transaction;
+    Document form 1 remembered true by document;
+    Import form 1 remembered false by import;
 }
 
 /// A problem whose detail is the rule, in the rule's own words: they hold nothing that anybody wrote.
@@ -185,8 +189,8 @@ pub(crate) fn append(error: AppendError) -> Problem {
 /// Why the journal could not be read.
 pub(crate) fn read(error: ReadError) -> Problem {
     match error {
-        ReadError::Database(_) => Problem::unavailable(error),
-        ReadError::Damaged { .. } => Problem::internal(error),
+        ReadError::Database(_) | ReadError::Archive(ArchiveError::Unreadable { .. }) => Problem::unavailable(error),
+        ReadError::Damaged { .. } | ReadError::Archive(_) => Problem::internal(error),
     }
 }
 

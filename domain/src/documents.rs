@@ -11,11 +11,14 @@ mod event;
 mod field;
 #[cfg(test)]
 mod tests;
+mod upcast;
 
 pub use aggregate::{Confirmation, Document, DocumentStatus, Failure, Step};
 pub use command::DocumentCommand;
 pub use error::DocumentError;
 pub use event::{
-    Check, CheckName, CheckOutcome, ConfirmedBy, DocumentEvent, DocumentKind, EngineChoice, FailureReason, Lines,
+    Check, CheckName, CheckOutcome, ConfirmedBy, DocumentEvent, DocumentKind, EngineChoice, FailureReason, Finding,
+    Lines,
 };
 pub use field::{Box2, Confidence, Field, FieldName, FieldValue, Provenance, Source};
+pub use upcast::ValidatedWithoutFindings;

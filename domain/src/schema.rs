@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use cqrs_es::{Aggregate, DomainEvent};
+use cqrs_es::{Aggregate, DomainEvent, persist::EventUpcaster};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
@@ -33,7 +33,7 @@ pub struct EventSchema {
     pub schema: Value,
 }
 
-/// The schemas of all events that can be stored, in the order of features and of the variants of their enums.
+/// The schemas of all events as they are stored today, in the order of features and of the variants of their enums.
 pub fn event_schemas() -> Vec<EventSchema> {
     let mut schemas = Vec::new();
     schemas.extend(of_aggregate::<users::User>("users"));
@@ -45,6 +45,50 @@ pub fn event_schemas() -> Vec<EventSchema> {
     schemas.extend(of_aggregate::<documents::Document>("documents"));
     schemas.extend(of_aggregate::<imports::Import>("imports"));
     schemas
+}
+
+/// A version that nothing is stored in any more, with its schema as it was then: that never changes again.
+struct Retired {
+    feature: &'static str,
+    stream: &'static str,
+    event_type: &'static str,
+    version: u32,
+    schema: &'static str,
+}
+
+/// All versions that were replaced. An event type has one version more than stand here.
+const RETIRED: &[Retired] = &[Retired {
+    feature: "documents",
+    stream: documents::Document::TYPE,
+    event_type: "document.validated",
+    version: 1,
+    schema: include_str!("../../schemas/events/documents/document.validated.v1.json"),
+}];
+
+/// The schemas of the versions that stand in journals, but that nothing is stored in any more.
+pub fn retired_schemas() -> Vec<EventSchema> {
+    let of_one = |retired: &Retired| {
+        Some(EventSchema {
+            feature: retired.feature,
+            stream: retired.stream,
+            event_type: retired.event_type.to_owned(),
+            version: retired.version.to_string(),
+            schema: serde_json::from_str(retired.schema).ok()?,
+        })
+    };
+    RETIRED.iter().filter_map(of_one).collect()
+}
+
+/// What brings events of retired versions to the shape of today, in the order in which it is to be done. Each takes an event
+/// one version further, after it was opened.
+pub fn upcasters() -> Vec<Box<dyn EventUpcaster>> {
+    vec![Box::new(documents::ValidatedWithoutFindings)]
+}
+
+/// The version that an event is stored in today.
+fn version_of(event_type: &str) -> u32 {
+    let retired = RETIRED.iter().filter(|retired| retired.event_type == event_type);
+    retired.map(|retired| retired.version).max().unwrap_or_default() + 1
 }
 
 /// The variants of an aggregate's event enum, a schema each.
@@ -64,9 +108,10 @@ where
     let of_variant = |variant: Value| {
         // An externally tagged enum: each variant is an object of one property, the stored name.
         let event_type = variant["required"][0].as_str()?.to_owned();
+        let version = version_of(&event_type).to_string();
         let mut schema = Map::from_iter([
             ("$schema".to_owned(), DIALECT.into()),
-            ("title".to_owned(), format!("{event_type}, version 1").into()),
+            ("title".to_owned(), format!("{event_type}, version {version}").into()),
         ]);
         let used = reachable(&variant, &definitions);
         if let Value::Object(variant) = variant {
@@ -79,7 +124,6 @@ where
         if !used.is_empty() {
             schema.insert("$defs".to_owned(), used.into());
         }
-        let version = "1".to_owned();
         Some(EventSchema {
             feature,
             stream: A::TYPE,

@@ -2,8 +2,9 @@
 //!
 //! Nothing here needs the journal to be open, so that a damaged one can be looked at too.
 
+mod archived;
 mod broken;
-mod commit;
+pub(crate) mod commit;
 mod diagnosis;
 mod proof;
 mod prove;
@@ -13,7 +14,7 @@ pub use broken::Broken;
 pub use proof::{Against, ConsistencyProof, EventProof, ProofError, SignedHead, StoredEvent};
 pub use verify::{NamedFile, Names, Verified};
 
-use crate::{Database, Keyring};
+use crate::{Archive, Database, Journal, Keyring};
 
 /// The secret that the key for heads is made of.
 const HEAD_KEY: &str = "audit-head";
@@ -23,12 +24,26 @@ const HEAD_KEY: &str = "audit-head";
 pub struct Audit {
     database: Database,
     keyring: Keyring,
+    archive: Archive,
 }
 
 impl Audit {
-    /// Of the journal in this database, with the keys that it was written by.
-    pub fn new(database: Database, keyring: Keyring) -> Self {
-        Self { database, keyring }
+    /// Of the journal in this database, with the keys that it was written by and the archive of its old events.
+    pub fn new(database: Database, keyring: Keyring, archive: Archive) -> Self {
+        Self {
+            database,
+            keyring,
+            archive,
+        }
+    }
+
+    /// Of a journal that is open.
+    pub fn on(journal: &Journal) -> Self {
+        Self::new(
+            journal.database().clone(),
+            journal.keyring().clone(),
+            journal.archive().clone(),
+        )
     }
 }
 

@@ -80,7 +80,6 @@ impl Files {
         Self(store)
     }
 
-    #[cfg(test)]
     pub(crate) fn store(&self) -> &dyn ObjectStore {
         &*self.0
     }

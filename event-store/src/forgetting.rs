@@ -10,7 +10,7 @@ pub(crate) const FORGOTTEN: &str = "spendlog_forgotten";
 impl Journal {
     /// Destroys the keys of these owners, all or none, and for good: a tombstone stands in the place of each. Their strings read
     /// as forgotten from now on, in every process as soon as it hears of it, and nothing can be appended for them. Their
-    /// parked events are dropped, since nothing can come of them any more. Doing it again changes nothing.
+    /// parked events are dropped, since nothing can come of them any more, and so are snapshots of their streams. Doing it again changes nothing.
     pub async fn forget(&self, owners: &[Uuid]) -> Result<(), DatabaseError> {
         let mut transaction = self.database().pool().begin().await?;
         const DESTROY: &str = "INSERT INTO es.keys AS k (scope, name) SELECT $1, unnest($2::text[])
@@ -24,6 +24,8 @@ impl Journal {
         const DROP: &str =
             "DELETE FROM es.parked p USING es.events e WHERE e.position = p.position AND e.owner_id = ANY ($1)";
         sqlx::query(DROP).bind(owners).execute(&mut *transaction).await?;
+        const UNKEEP: &str = "DELETE FROM es.snapshots WHERE owner_id = ANY ($1)";
+        sqlx::query(UNKEEP).bind(owners).execute(&mut *transaction).await?;
         sqlx::query("SELECT pg_notify($1, name) FROM unnest($2::text[]) name")
             .bind(FORGOTTEN)
             .bind(&names)

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    num::NonZero,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -14,7 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendError, Appended, Database, DatabaseError, Expect, KeyError, Keyring, OwnerKeys, SealPlans,
+    Append, AppendError, Appended, Archive, Database, DatabaseError, Expect, KeyError, Keyring, OwnerKeys, SealPlans,
     StreamAppend,
     append::{APPEND_LIMIT, EVENT_LIMIT, ID_LIMIT},
     committer::{Committer, Heads, Pending},
@@ -35,7 +36,7 @@ struct Inner {
     database: Database,
     keyring: Keyring,
     plans: SealPlans,
-    upcasters: Vec<Box<dyn EventUpcaster>>,
+    reading: Reading,
     inbox: mpsc::Sender<Pending>,
     newest: watch::Receiver<i64>,
     replays: watch::Receiver<u64>,
@@ -43,6 +44,16 @@ struct Inner {
     stop: CancellationToken,
     /// Stops both tasks when the last clone is dropped.
     _stopped: DropGuard,
+}
+
+/// How what is stored is read.
+pub struct Reading {
+    /// What brings events of old versions to their newest shape, in this order. Each is given the event after it was opened.
+    pub upcasters: Vec<Box<dyn EventUpcaster>>,
+    /// Where old events are that don't stand in the table any more.
+    pub archive: Archive,
+    /// After how many events of a stream its state is kept, so that they need not be read again; `None`: never.
+    pub snapshot_events: Option<NonZero<u32>>,
 }
 
 impl std::fmt::Debug for Journal {
@@ -56,16 +67,20 @@ impl std::fmt::Debug for Journal {
 impl Journal {
     /// Opens the journal of a migrated database, and starts its committer and its listener.
     pub async fn open(db: Database, keyring: Keyring, plans: SealPlans) -> Result<Self, DatabaseError> {
-        Self::open_with(db, keyring, plans, Vec::new()).await
+        let reading = Reading {
+            upcasters: Vec::new(),
+            archive: Archive::new(&db, None),
+            snapshot_events: None,
+        };
+        Self::open_with(db, keyring, plans, reading).await
     }
 
-    /// As [`Journal::open`], with what brings events of old versions to their newest shape, in this order. Each is given
-    /// the event after it has been opened.
+    /// As [`Journal::open`], where there are events of old versions, archives, or long streams.
     pub async fn open_with(
         db: Database,
         keyring: Keyring,
         plans: SealPlans,
-        upcasters: Vec<Box<dyn EventUpcaster>>,
+        reading: Reading,
     ) -> Result<Self, DatabaseError> {
         let (inbox, waiting) = mpsc::channel(QUEUE);
         let (newest, seen) = watch::channel(0);
@@ -98,7 +113,7 @@ impl Journal {
             database: db,
             keyring,
             plans,
-            upcasters,
+            reading,
             inbox,
             newest: seen,
             replays: asked,
@@ -143,7 +158,16 @@ impl Journal {
     }
 
     pub(crate) fn upcasters(&self) -> &[Box<dyn EventUpcaster>] {
-        &self.0.upcasters
+        &self.0.reading.upcasters
+    }
+
+    /// What was archived.
+    pub fn archive(&self) -> &Archive {
+        &self.0.reading.archive
+    }
+
+    pub(crate) fn snapshot_events(&self) -> Option<i64> {
+        self.0.reading.snapshot_events.map(|events| events.get().into())
     }
 
     /// Takes no more commands, and waits until all that were taken are answered.

@@ -6,6 +6,7 @@
 //! is too large for an event, sealed likewise. A [`Handler`] subscribes to what happens.
 
 mod append;
+mod archive;
 mod audit;
 pub mod cluster;
 mod columns;
@@ -33,11 +34,13 @@ mod rows;
 mod sample;
 mod seal_plans;
 mod sealing;
+mod snapshots;
 mod subscription;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use append::{Append, AppendError, Appended, Expect, Guard, NewEvent, Origin, StreamAppend, StreamId};
+pub use archive::{Archive, ArchiveError, Archived, ArchivingError};
 pub use audit::{
     Against, Audit, Broken, ConsistencyProof, EventProof, NamedFile, Names, ProofError, SignedHead, StoredEvent,
     Verified,
@@ -47,7 +50,7 @@ pub use event::{Event, Metadata};
 pub use feed::{Handler, Outcome};
 pub use files::{FileError, Files, StoredFile};
 pub use forgetting::scrub_keys;
-pub use journal::Journal;
+pub use journal::{Journal, Reading};
 pub use keyring::{KeyError, Keyring};
 pub use load::{Query, ReadError};
 pub use master_key::{MasterKey, MasterKeyError};
@@ -55,4 +58,5 @@ pub use merkle::Hash;
 pub use owner_keys::OwnerKeys;
 pub use rotation::{RotationError, rotate_master_key};
 pub use seal_plans::{SealPlanError, SealPlans};
+pub use snapshots::Loaded;
 pub use subscription::subscribe;

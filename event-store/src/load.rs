@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use crate::{
     DatabaseError, Event, KeyError,
+    archive::ArchiveError,
     journal::Journal,
-    rows::{COLUMNS, Rows, position},
+    rows::{self, COLUMNS, Rows, position},
 };
 
 /// How many events are read at a time where all are read.
@@ -78,6 +79,9 @@ pub enum ReadError {
         /// The event.
         position: i64,
     },
+    /// An old event could not be had from its archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
 }
 
 impl From<sqlx::Error> for ReadError {
@@ -127,11 +131,13 @@ impl Journal {
 
     /// All events of a command; `None` if the journal does not know it.
     pub async fn command(&self, command_id: Uuid) -> Result<Option<Vec<Event>>, ReadError> {
-        // The events of a command stand one behind the other, and the first tells how many they are.
+        // The events of a command stand one behind the other, up to the first of the next one.
         let sql = format!(
-            "WITH f AS (SELECT position, (metadata ->> 'events')::bigint AS count FROM es.events WHERE command_id = $1)
-            SELECT {COLUMNS} FROM f JOIN es.events e ON e.position >= f.position AND e.position < f.position + f.count
-                ORDER BY e.position"
+            "WITH f AS MATERIALIZED (SELECT position, coalesce(
+                    (SELECT n.position FROM es.events n WHERE n.position > f.position AND n.command_id IS NOT NULL
+                        ORDER BY n.position LIMIT 1), 9223372036854775807) AS next
+                FROM es.events f WHERE f.command_id = $1)
+            SELECT {COLUMNS} FROM f JOIN es.events e ON e.position >= f.position AND e.position < f.next ORDER BY e.position"
         );
         let events = self.fetch(sqlx::query(&sql).bind(command_id)).await?;
         Ok(if events.is_empty() { None } else { Some(events) })
@@ -164,7 +170,7 @@ impl Journal {
                 let opening = tokio::spawn(async move {
                     let mut rows = opener.rows();
                     for row in page? {
-                        rows.take(row, &|_, _| true)?;
+                        rows.take(row)?;
                     }
                     rows.events().await
                 });
@@ -204,8 +210,8 @@ impl Journal {
             .await?)
     }
 
-    fn rows(&self) -> Rows<'_> {
-        Rows::new(self.keyring(), self.upcasters())
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows::new(self.keyring(), self.archive(), self.upcasters())
     }
 
     async fn fetch(&self, statement: Sql<'_>) -> Result<Vec<Event>, ReadError> {
@@ -223,7 +229,11 @@ impl Journal {
         {
             let mut stored = statement.fetch(self.database().pool());
             while let Some(row) = stored.try_next().await? {
-                last = Some(rows.take(row, &wanted)?);
+                last = Some(position(&row)?);
+                let (kind, event_type) = rows::names(&row)?;
+                if wanted(kind, event_type) {
+                    rows.take(row)?;
+                }
             }
         }
         Ok((rows.events().await?, last))

@@ -11,6 +11,7 @@ use crate::KeyError;
 /// An owner's keys: for the strings of their events, their files, and what is derived from content.
 pub struct OwnerKeys {
     strings: LessSafeKey,
+    snapshots: LessSafeKey,
     files: hkdf::Prk,
     content: hmac::Key,
     hashes: hmac::Key,
@@ -26,7 +27,11 @@ impl OwnerKeys {
     /// Derives the keys from the owner's secret.
     pub(crate) fn derive(secret: &[u8; 32]) -> Result<Self, KeyError> {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"spendlog owner").extract(secret);
-        let strings = root.expand(&[b"strings"], &AES_256_GCM).map_err(|_| KeyError::Crypto)?;
+        let sealing_key = |info: &'static [u8]| {
+            root.expand(&[info], &AES_256_GCM)
+                .map(|key| LessSafeKey::new(UnboundKey::from(key)))
+                .map_err(|_| KeyError::Crypto)
+        };
         let hmac_key = |info: &'static [u8]| {
             root.expand(&[info], hmac::HMAC_SHA256)
                 .map(hmac::Key::from)
@@ -37,7 +42,8 @@ impl OwnerKeys {
             .map(hkdf::Prk::from)
             .map_err(|_| KeyError::Crypto)?;
         Ok(Self {
-            strings: LessSafeKey::new(UnboundKey::from(strings)),
+            strings: sealing_key(b"strings")?,
+            snapshots: sealing_key(b"snapshots")?,
             content: hmac_key(b"content")?,
             hashes: hmac_key(b"hashes")?,
             files,
@@ -59,23 +65,22 @@ impl OwnerKeys {
     /// Seals everything behind the nonce that the buffer begins with, and appends the tag. The nonce must never have been
     /// used before.
     pub(crate) fn seal(&self, associated: &[u8], buffer: &mut Vec<u8>) -> Result<(), KeyError> {
-        let (nonce, text) = buffer.split_first_chunk_mut::<NONCE_LEN>().ok_or(KeyError::Crypto)?;
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let sealed = self
-            .strings
-            .seal_in_place_separate_tag(nonce, Aad::from(associated), text);
-        buffer.extend_from_slice(sealed.map_err(|_| KeyError::Crypto)?.as_ref());
-        Ok(())
+        seal(&self.strings, associated, buffer)
     }
 
     /// Opens in place what [`OwnerKeys::seal`] made; `None` when it, or what it is associated with, is not what was sealed.
     pub(crate) fn open<'a>(&self, associated: &[u8], sealed: &'a mut [u8]) -> Option<&'a [u8]> {
-        let (nonce, sealed) = sealed.split_first_chunk_mut::<NONCE_LEN>()?;
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        self.strings
-            .open_in_place(nonce, Aad::from(associated), sealed)
-            .ok()
-            .map(|text| &*text)
+        open(&self.strings, associated, sealed)
+    }
+
+    /// As [`OwnerKeys::seal`], by the key for snapshots.
+    pub(crate) fn seal_snapshot(&self, associated: &[u8], buffer: &mut Vec<u8>) -> Result<(), KeyError> {
+        seal(&self.snapshots, associated, buffer)
+    }
+
+    /// As [`OwnerKeys::open`], what [`OwnerKeys::seal_snapshot`] made.
+    pub(crate) fn open_snapshot<'a>(&self, associated: &[u8], sealed: &'a mut [u8]) -> Option<&'a [u8]> {
+        open(&self.snapshots, associated, sealed)
     }
 
     /// The key of one file, by the random salt that stands at its beginning.
@@ -89,6 +94,21 @@ impl OwnerKeys {
     pub(crate) fn content(&self) -> hmac::Context {
         hmac::Context::with_key(&self.content)
     }
+}
+
+fn seal(key: &LessSafeKey, associated: &[u8], buffer: &mut Vec<u8>) -> Result<(), KeyError> {
+    let (nonce, text) = buffer.split_first_chunk_mut::<NONCE_LEN>().ok_or(KeyError::Crypto)?;
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let sealed = key.seal_in_place_separate_tag(nonce, Aad::from(associated), text);
+    buffer.extend_from_slice(sealed.map_err(|_| KeyError::Crypto)?.as_ref());
+    Ok(())
+}
+
+fn open<'a>(key: &LessSafeKey, associated: &[u8], sealed: &'a mut [u8]) -> Option<&'a [u8]> {
+    let (nonce, sealed) = sealed.split_first_chunk_mut::<NONCE_LEN>()?;
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let opened = key.open_in_place(nonce, Aad::from(associated), sealed);
+    opened.ok().map(|text| &*text)
 }
 
 /// HMAC-SHA-256 over purpose and value, told apart by the purpose's length.

@@ -11,31 +11,36 @@ use sqlx::{
 use uuid::Uuid;
 
 use crate::{
-    DatabaseError, Event, KeyError, Keyring, Metadata, ReadError,
+    Archive, DatabaseError, Event, KeyError, Keyring, Metadata, ReadError,
     keyring::Held,
-    merkle::Entry,
+    merkle::{Entry, Hash},
     opening::{Opener, has_sealed},
     sealing,
 };
 
 /// The columns in the order in which they are read here.
 pub(crate) const COLUMNS: &str = "e.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version, \
-    e.payload, e.metadata, e.owner_id, e.command_id, e.recorded_at";
+    e.payload, e.metadata, e.owner_id, e.command_id, e.recorded_at, e.leaf";
+/// How many they are.
+pub(crate) const COUNT: usize = 12;
 
 /// Microseconds from 1970 to 2000, from when Postgres counts.
 const EPOCH: i64 = 946_684_800_000_000;
 
-const UNEXPECTED: ReadError = ReadError::Database(DatabaseError::Damaged("a row has other columns than expected"));
+pub(crate) const UNEXPECTED: ReadError =
+    ReadError::Database(DatabaseError::Damaged("a row has other columns than expected"));
 
-/// An event, or its row while its owner's keys are not at hand.
+/// An event, or its row while its owner's keys or its archive are not at hand.
 enum Slot {
     Event(Event),
     Row(Uuid, PgRow),
 }
 
-/// Opens rows as they come. Rows whose owners' keys are not in memory wait until the keys are fetched, once for all of them.
+/// Opens rows as they come. Rows whose owners' keys are not in memory wait until the keys are fetched, once for all of them, and
+/// so do rows of which something was archived: while rows come, nothing else is asked of the database.
 pub(crate) struct Rows<'a> {
     keyring: &'a Keyring,
+    archive: &'a Archive,
     upcasters: &'a [Box<dyn EventUpcaster>],
     held: HashMap<Uuid, Held>,
     slots: Vec<Slot>,
@@ -44,10 +49,11 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn new(keyring: &'a Keyring, upcasters: &'a [Box<dyn EventUpcaster>]) -> Self {
+    pub(crate) fn new(keyring: &'a Keyring, archive: &'a Archive, upcasters: &'a [Box<dyn EventUpcaster>]) -> Self {
         let (held, opener) = (HashMap::new(), Opener::default());
         Self {
             keyring,
+            archive,
             upcasters,
             held,
             slots: Vec::new(),
@@ -56,32 +62,27 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Takes the next row, unless it is not wanted by kind and event type. Returns its position.
-    pub(crate) fn take(&mut self, row: PgRow, wanted: &impl Fn(&str, &str) -> bool) -> Result<i64, ReadError> {
-        let position = position(&row)?;
-        if !wanted(text(&row, 1)?, text(&row, 4)?) {
-            return Ok(position);
-        }
+    /// Takes the next row.
+    pub(crate) fn take(&mut self, row: PgRow) -> Result<(), ReadError> {
         let owner = Uuid::from_bytes(fixed(&row, 8)?);
-        if !self.held.contains_key(&owner) {
-            match self.keyring.cached(owner) {
-                Some(held) => drop(self.held.insert(owner, held)),
-                None => {
-                    self.slots.push(Slot::Row(owner, row));
-                    return Ok(position);
-                }
-            }
+        if !self.held.contains_key(&owner)
+            && let Some(held) = self.keyring.cached(owner)
+        {
+            self.held.insert(owner, held);
         }
-        let event = self.event(&row)?;
-        self.slots.push(Slot::Event(event));
-        Ok(position)
+        let slot = match self.held.contains_key(&owner) && !is_moved(&row)? {
+            true => Slot::Event(self.event(&entry(&row, None)?)?),
+            false => Slot::Row(owner, row),
+        };
+        self.slots.push(slot);
+        Ok(())
     }
 
     /// All events, in the order in which their rows came.
     pub(crate) async fn events(mut self) -> Result<Vec<Event>, ReadError> {
         let missing = self.slots.iter().filter_map(|slot| match slot {
             Slot::Event(_) => None,
-            Slot::Row(owner, _) => Some(*owner),
+            Slot::Row(owner, _) => Some(*owner).filter(|owner| !self.held.contains_key(owner)),
         });
         let mut missing: Vec<Uuid> = missing.collect();
         missing.sort_unstable();
@@ -89,17 +90,17 @@ impl<'a> Rows<'a> {
         if !missing.is_empty() {
             self.held.extend(self.keyring.held(&missing).await?);
         }
-        let slots = std::mem::take(&mut self.slots).into_iter();
-        slots
-            .map(|slot| match slot {
-                Slot::Event(event) => Ok(event),
-                Slot::Row(_, row) => self.event(&row),
-            })
-            .collect()
+        let mut events = Vec::with_capacity(self.slots.len());
+        for slot in std::mem::take(&mut self.slots) {
+            events.push(match slot {
+                Slot::Event(event) => event,
+                Slot::Row(_, row) => self.event(&self.archive.complete(row).await?.entry()?)?,
+            });
+        }
+        Ok(events)
     }
 
-    fn event(&mut self, row: &PgRow) -> Result<Event, ReadError> {
-        let stored = entry(row)?;
+    fn event(&mut self, stored: &Entry<'_>) -> Result<Event, ReadError> {
         let position = stored.position;
         let payload = if has_sealed(stored.payload) {
             let keys = match self.held.get(&stored.owner) {
@@ -113,7 +114,7 @@ impl<'a> Rows<'a> {
                 stream,
                 sequence,
                 ..
-            } = stored;
+            } = *stored;
             sealing::associated(owner, kind, stream, sequence, &mut self.associated);
             self.opener
                 .open(keys, &mut self.associated, stored.payload)
@@ -138,8 +139,12 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The stored columns, as the tree's leaf covers them.
-pub(crate) fn entry(row: &PgRow) -> Result<Entry<'_>, ReadError> {
+/// The columns of the row as the tree's leaf covers them; `moved` are payload and metadata where they don't stand in the row.
+pub(crate) fn entry<'a>(row: &'a PgRow, moved: Option<(&'a str, &'a str)>) -> Result<Entry<'a>, ReadError> {
+    let (payload, metadata) = match moved {
+        Some(moved) => moved,
+        None => (text(row, 6)?, text(row, 7)?),
+    };
     Ok(Entry {
         position: position(row)?,
         kind: text(row, 1)?,
@@ -147,8 +152,8 @@ pub(crate) fn entry(row: &PgRow) -> Result<Entry<'_>, ReadError> {
         sequence: i64::from_be_bytes(fixed(row, 3)?),
         event_type: text(row, 4)?,
         version: text(row, 5)?,
-        payload: text(row, 6)?,
-        metadata: text(row, 7)?,
+        payload,
+        metadata,
         owner: Uuid::from_bytes(fixed(row, 8)?),
         command_id: match row.try_get_raw(9)?.is_null() {
             true => None,
@@ -156,6 +161,40 @@ pub(crate) fn entry(row: &PgRow) -> Result<Entry<'_>, ReadError> {
         },
         recorded_at: micros(row, 10)?,
     })
+}
+
+/// Whose an event is, and where in its stream it stands.
+pub(crate) struct Place<'a> {
+    pub(crate) owner: Uuid,
+    pub(crate) kind: &'a str,
+    pub(crate) stream: &'a str,
+    pub(crate) sequence: i64,
+}
+
+/// The place of the event in this row.
+pub(crate) fn place(row: &PgRow) -> Result<Place<'_>, ReadError> {
+    Ok(Place {
+        owner: Uuid::from_bytes(fixed(row, 8)?),
+        kind: text(row, 1)?,
+        stream: text(row, 2)?,
+        sequence: i64::from_be_bytes(fixed(row, 3)?),
+    })
+}
+
+/// Kind and event type of the event in this row.
+pub(crate) fn names(row: &PgRow) -> Result<(&str, &str), ReadError> {
+    Ok((text(row, 1)?, text(row, 4)?))
+}
+
+/// Whether payload and metadata of this row were moved to an archive.
+pub(crate) fn is_moved(row: &PgRow) -> Result<bool, ReadError> {
+    Ok(row.try_get_raw(6)?.is_null())
+}
+
+/// The leaf that is kept of an event that was moved.
+pub(crate) fn kept_leaf(row: &PgRow) -> Result<Option<Hash>, ReadError> {
+    let leaf: Option<&[u8]> = row.try_get(11)?;
+    leaf.map(|leaf| leaf.try_into().map_err(|_| UNEXPECTED)).transpose()
 }
 
 /// A time in microseconds since 1970. One that is infinite, which is none of ours, is as far away as can be.

@@ -9,7 +9,7 @@ use std::{
 use actix_web::HttpRequest;
 use chrono::DateTime;
 use spendlog_domain::values::{BookId, UserId};
-use spendlog_event_store::ReadError;
+use spendlog_event_store::{ArchiveError, ReadError};
 use spendlog_projections::{At, Behind, Group, ProjectionError, books};
 use spendlog_web::{Caller, Code, Problem, position};
 use uuid::Uuid;
@@ -76,8 +76,10 @@ pub(crate) fn failed(error: ProjectionError) -> Problem {
 /// A failed read of the journal, as the client hears of it.
 pub(crate) fn unread(error: ReadError) -> Problem {
     match error {
-        ReadError::Database(error) => Problem::unavailable(error),
-        error => Problem::internal(error),
+        error @ (ReadError::Database(_) | ReadError::Archive(ArchiveError::Unreadable { .. })) => {
+            Problem::unavailable(error)
+        }
+        error @ (ReadError::Damaged { .. } | ReadError::Archive(_)) => Problem::internal(error),
     }
 }
 

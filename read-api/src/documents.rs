@@ -9,14 +9,14 @@ use actix_web::{
 };
 use serde::Serialize;
 use spendlog_domain::{
-    documents::{DocumentStatus as Status, EngineChoice as Engine, Field, FieldName, FieldValue},
+    documents::{DocumentStatus as Status, EngineChoice as Engine, Field, FieldName, FieldValue, Finding},
     values::{DocumentId, Text},
 };
 use spendlog_projections::{documents, imports, transactions};
 use spendlog_schemas::{
     documents::{
-        Document, DocumentCheck, DocumentConfirmation, DocumentFailure, DocumentField, DocumentItem, DocumentStatus,
-        DocumentStep, DocumentsQuery, EngineChoice,
+        Document, DocumentCheck, DocumentConfirmation, DocumentFailure, DocumentField, DocumentFinding, DocumentItem,
+        DocumentStatus, DocumentStep, DocumentsQuery, EngineChoice,
     },
     page::Page,
     problem::ProblemDetails,
@@ -125,6 +125,32 @@ fn field(from: &Field) -> DocumentField {
     }
 }
 
+fn finding(from: &Finding) -> DocumentFinding {
+    let of = |kind: &str, field: Option<FieldName>| DocumentFinding {
+        kind: kind.to_owned(),
+        field: field.map(word),
+        ..DocumentFinding::default()
+    };
+    match *from {
+        Finding::Missing { field } => of("missing", Some(field)),
+        Finding::NoLines {} => of("no_lines", None),
+        Finding::Doubtful { field, confidence } => DocumentFinding {
+            confidence: Some(confidence.0),
+            ..of("doubtful", Some(field))
+        },
+        Finding::Sum { computed, printed } => DocumentFinding {
+            computed: Some(computed.to_string()),
+            printed: Some(printed.to_string()),
+            ..of("sum", None)
+        },
+        Finding::Implausible { date } => DocumentFinding {
+            date: Some(date),
+            ..of("implausible", None)
+        },
+        Finding::Unfit { field } => of("unfit", Some(field)),
+    }
+}
+
 fn document(from: &documents::Document, transactions: Vec<String>, imports: Vec<String>) -> Document {
     Document {
         item: item(from),
@@ -147,6 +173,7 @@ fn document(from: &documents::Document, transactions: Vec<String>, imports: Vec<
             .map(|check| DocumentCheck {
                 name: word(check.name),
                 outcome: word(check.outcome),
+                findings: check.findings.iter().map(finding).collect(),
             })
             .collect(),
         steps: from

@@ -5,7 +5,7 @@ use std::{io::Read as _, path::Path};
 use anyhow::{Context as _, ensure};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use spendlog_domain::{documents::DocumentEvent, imports::ImportEvent};
-use spendlog_event_store::{Audit, NamedFile, Names, SignedHead, Verified};
+use spendlog_event_store::{Archive, Audit, NamedFile, Names, SignedHead, Verified};
 use spendlog_read_api::proof;
 use spendlog_schemas::audit as wire;
 
@@ -29,7 +29,8 @@ pub(crate) async fn verify(config: &Config, against: Option<&Path>) -> anyhow::R
 }
 
 async fn verify_on(ground: &Ground, older: Option<&SignedHead>) -> anyhow::Result<()> {
-    let audit = Audit::new(ground.database.clone(), ground.keyring.clone());
+    let archive = Archive::new(&ground.database, Some(ground.files.clone()));
+    let audit = Audit::new(ground.database.clone(), ground.keyring.clone(), archive);
     let bar = ProgressBar::new(0);
     bar.set_style(ProgressStyle::with_template(
         "{bar:30} {human_pos} of {human_len} events, {per_sec}, {eta} left",
@@ -121,7 +122,7 @@ fn named_file(event_type: &str, payload: &str) -> Option<NamedFile> {
 /// `spendlog audit head`.
 pub(crate) async fn head(config: &Config) -> anyhow::Result<()> {
     let foundation = Foundation::lay(config, Use::Beside).await?;
-    let audit = Audit::new(foundation.database.clone(), foundation.journal.keyring().clone());
+    let audit = Audit::on(&foundation.journal);
     let head = audit.head(None).await;
     foundation.close().await?;
     let head = head?.context("the journal has no events yet")?;

@@ -68,6 +68,9 @@ pub(crate) enum Command {
     /// Show that nothing of the past was changed, and give proofs of it.
     #[command(subcommand)]
     Audit(Audit),
+    /// Move payload and metadata of old events from the database to files of the object store.
+    #[command(after_help = AFTER_ARCHIVE)]
+    Archive(Archive),
     /// Look at the read tables, rebuild them from the journal, verify, pause and resume them.
     #[command(subcommand, after_help = PROJECTIONS_HELP)]
     Projections(Projections),
@@ -149,6 +152,33 @@ pub(crate) enum Audit {
         #[arg(long, value_name = "KEY")]
         key: Option<String>,
     },
+}
+
+const AFTER_ARCHIVE: &str = "\
+The database gets smaller; nothing else changes: whoever reads an old event gets it from its file, sealed as it was, and it counts
+for proofs, rebuilds and duplicates as before. The files, Parquet under `archive/` in the object store, are a part of the journal:
+a backup without them is none. It works beside a running server, can be broken off at any time and started again, and moves only
+what has the hash that it was written with. Run it now and then, by cron for example.
+
+Examples:
+  spendlog archive --dry-run                how many events that would be
+  spendlog archive --older-than 400d        move what was recorded more than 400 days ago";
+
+/// Of an archiving.
+#[derive(Debug, Args)]
+pub(crate) struct Archive {
+    /// How long ago events must have been recorded, in days; SPENDLOG_ARCHIVE_AFTER_DAYS unless said.
+    #[arg(long, value_name = "DAYS", value_parser = parse_days)]
+    pub(crate) older_than: Option<u32>,
+    /// Only say how many events would be moved.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+fn parse_days(text: &str) -> Result<u32, String> {
+    let days = text.strip_suffix('d').unwrap_or(text).parse().ok();
+    days.filter(|days| *days <= 36_500)
+        .ok_or_else(|| "give days, 36500 at most, as in 400d".to_owned())
 }
 
 /// Which parked events.

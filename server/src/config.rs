@@ -5,7 +5,7 @@ mod parse;
 mod tests;
 mod variables;
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, num::NonZero, path::PathBuf, time::Duration};
 
 use spendlog_domain::documents::EngineChoice;
 
@@ -113,6 +113,10 @@ pub(crate) struct Config {
     pub(crate) registrations_max: u32,
     /// Wrong passwords for one address in a quarter of an hour; 0: no limit.
     pub(crate) sign_in_failures_max: u32,
+    /// After how many events of a stream its state is kept; none: never.
+    pub(crate) snapshot_events: Option<NonZero<u32>>,
+    /// Days after which events are archived, where nothing else is asked for.
+    pub(crate) archive_after_days: u32,
     /// How long open requests get at the end.
     pub(crate) shutdown_limit: Duration,
     /// What is logged.

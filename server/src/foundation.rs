@@ -4,8 +4,9 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use object_store::{ObjectStore, aws::AmazonS3Builder, local::LocalFileSystem, prefix::PrefixStore};
+use spendlog_domain::schema::{event_schemas, retired_schemas, upcasters};
 use spendlog_event_store::{
-    Database, Files, Journal, Keyring, SealPlans,
+    Archive, Database, Files, Journal, Keyring, Reading, SealPlans,
     cluster::{Cluster, ClusterError},
     migrate,
 };
@@ -82,7 +83,12 @@ impl Foundation {
             keyring,
             files,
         } = Ground::prepare(config, used).await?;
-        let journal = Journal::open(database.clone(), keyring, seal_plans()?).await?;
+        let reading = Reading {
+            upcasters: upcasters(),
+            archive: Archive::new(&database, Some(files.clone())),
+            snapshot_events: config.snapshot_events,
+        };
+        let journal = Journal::open_with(database.clone(), keyring, seal_plans()?, reading).await?;
         Ok(Self {
             cluster,
             database,
@@ -143,9 +149,10 @@ fn make_private(data: &Path) -> anyhow::Result<()> {
 
 /// What of each event is sealed.
 pub(crate) fn seal_plans() -> anyhow::Result<SealPlans> {
-    let schemas = spendlog_domain::schema::event_schemas();
+    let (schemas, retired) = (event_schemas(), retired_schemas());
     let each = schemas
         .iter()
+        .chain(&retired)
         .map(|s| (s.event_type.as_str(), s.version.as_str(), &s.schema));
     SealPlans::new(each).context("the schemas of the events can't be read")
 }
@@ -154,10 +161,9 @@ fn store(objects: &Objects) -> anyhow::Result<Arc<dyn ObjectStore>> {
     match objects {
         Objects::Folder(folder) => {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-            // Folders of owners whose files are all gone go with them.
-            Ok(Arc::new(
-                LocalFileSystem::new_with_prefix(folder)?.with_automatic_cleanup(true),
-            ))
+            // Folders of owners whose files are all gone go with them. What is written is on the disk before an event says so.
+            let folder = LocalFileSystem::new_with_prefix(folder)?.with_automatic_cleanup(true);
+            Ok(Arc::new(folder.with_fsync(true)))
         }
         Objects::S3(s3) => bucket(s3),
     }

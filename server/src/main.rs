@@ -1,5 +1,6 @@
 //! The binary `spendlog`: configuration, composition, subcommands. The rules are elsewhere.
 
+mod archive;
 mod audit;
 mod cli;
 mod config;
@@ -79,6 +80,7 @@ fn with_config(command: Command) -> anyhow::Result<()> {
             Command::Parked(command) => parked::run(&config, &command).await,
             Command::Audit(Audit::Verify { against }) => audit::verify(&config, against.as_deref()).await,
             Command::Audit(Audit::Head) => audit::head(&config).await,
+            Command::Archive(asked) => archive::run(&config, &asked).await,
             Command::Projections(command) => projections::run(&config, &command).await,
             Command::Replay(asked) => replay::run(&config, &asked).await,
             Command::User(command) => users::run(&config, &command).await,

@@ -48,6 +48,7 @@ pub(crate) fn steps(kind: DocumentKind) -> Vec<DocumentCommand> {
     let checks = vec![Check {
         name: CheckName::RequiredFields,
         outcome: CheckOutcome::Holds,
+        findings: vec![],
     }];
     vec![
         DocumentCommand::RecogniseText {

@@ -1,6 +1,6 @@
 //! A write side with a database of its own, and people who use it.
 
-use std::{rc::Rc, sync::Arc};
+use std::{num::NonZero, rc::Rc, sync::Arc};
 
 use actix_web::{
     App as ActixApp,
@@ -14,8 +14,10 @@ use actix_web::{
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use spendlog_commands::{Commands, CommandsConfig, routes};
-use spendlog_domain::schema::event_schemas;
-use spendlog_event_store::{Event, Files, Journal, Keyring, MasterKey, SealPlans, testing::TestDatabase};
+use spendlog_domain::schema::{event_schemas, retired_schemas, upcasters};
+use spendlog_event_store::{
+    Archive, Event, Files, Journal, Keyring, MasterKey, Reading, SealPlans, testing::TestDatabase,
+};
 use spendlog_web::{auth::PasswordCost, edge, fallback};
 use utoipa_actix_web::AppExt as _;
 
@@ -80,12 +82,19 @@ impl App {
         let database = TestDatabase::new().await;
         let master = MasterKey::from_hex(&"5a".repeat(32)).unwrap();
         let keyring = Keyring::open(database.database(), master).await.unwrap();
-        let schemas = event_schemas();
+        let (schemas, retired) = (event_schemas(), retired_schemas());
         let plans = schemas
             .iter()
+            .chain(&retired)
             .map(|schema| (&*schema.event_type, &*schema.version, &schema.schema));
         let plans = SealPlans::new(plans).unwrap();
-        let journal = Journal::open(database.database().clone(), keyring, plans)
+        let reading = Reading {
+            upcasters: upcasters(),
+            archive: Archive::new(database.database(), None),
+            // So few that all tests come by snapshots.
+            snapshot_events: NonZero::new(2),
+        };
+        let journal = Journal::open_with(database.database().clone(), keyring, plans, reading)
             .await
             .unwrap();
         let files = Files::new(Arc::new(object_store::memory::InMemory::new()));

@@ -9,3 +9,4 @@ mod idempotency;
 mod imports;
 mod transactions;
 mod users;
+mod versions;

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Confidence, Field, FieldName, FieldValue, Step};
-use crate::values::{AccountId, BookId, CategoryId, DocumentId, FileRef, Text};
+use crate::values::{AccountId, BookId, CategoryId, Date, Decimal, DocumentId, FileRef, Text};
 
 /// What a document is taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -93,14 +93,54 @@ pub enum CheckOutcome {
     NotApplicable,
 }
 
-/// A check and what came of it.
+/// Something that a check objects to: what whoever reviews the document has to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Finding {
+    /// A field that is needed is not there.
+    Missing {
+        /// The field.
+        field: FieldName,
+    },
+    /// There are no movements.
+    NoLines {},
+    /// A field was read with too little confidence.
+    Doubtful {
+        /// The field.
+        field: FieldName,
+        /// How sure reading and rule are together.
+        confidence: Confidence,
+    },
+    /// A sum is not what the document says it is.
+    Sum {
+        /// What its parts come to.
+        computed: Decimal,
+        /// What the document says.
+        printed: Decimal,
+    },
+    /// A day that can hardly be meant.
+    Implausible {
+        /// The day.
+        #[schemars(extend("x-open" = true))]
+        date: Date,
+    },
+    /// An amount with more digits behind the point than the currency has.
+    Unfit {
+        /// The field.
+        field: FieldName,
+    },
+}
+
+/// A check and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
     /// The check.
     pub name: CheckName,
     /// What came of it.
     pub outcome: CheckOutcome,
+    /// What it objects to, where it fails and can say so: none in what was stored by version 1.
+    pub findings: Vec<Finding>,
 }
 
 impl Check {
@@ -313,6 +353,11 @@ impl DomainEvent for DocumentEvent {
     }
 
     fn event_version(&self) -> String {
-        "1".to_owned()
+        match self {
+            // Since version 2 a check says what it objects to: see `upcast`.
+            Self::Validated { .. } => "2",
+            _ => "1",
+        }
+        .to_owned()
     }
 }

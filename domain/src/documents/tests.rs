@@ -138,11 +138,13 @@ fn checks(outcome: CheckOutcome) -> Vec<Check> {
     let not_applicable = Check {
         name: CheckName::LinesSum,
         outcome: CheckOutcome::NotApplicable,
+        findings: vec![],
     };
     vec![
         Check {
             name: CheckName::TaxSum,
             outcome,
+            findings: vec![],
         },
         not_applicable,
     ]

@@ -17,7 +17,7 @@ async fn forget(person: &Person, password: &str) -> Answer {
 }
 
 /// Everything that can be asked by somebody, as it is answered, byte for byte.
-async fn answers(person: &Person, position: i64) -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) async fn answers(person: &Person, position: i64) -> Vec<(&'static str, Vec<u8>)> {
     let mut answers = Vec::new();
     for path in [
         "/users/me",

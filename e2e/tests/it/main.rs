@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod archive;
 mod audit;
 mod books;
 mod categories;

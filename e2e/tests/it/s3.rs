@@ -83,6 +83,19 @@ async fn documents_are_kept_in_a_bucket() {
     );
     person.document_in(uploaded.text("id"), &["failed"]).await;
 
+    // Old events go there as well, and are read from there.
+    for (arguments, told) in [
+        (&["archive", "--older-than", "0d"][..], "Archived"),
+        (&["audit", "verify"], "events are as they were written"),
+        (&["projections", "rebuild", "--all"], "took over"),
+        (&["projections", "verify"], "rows compared"),
+    ] {
+        let output = app.command(arguments).await;
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains(told), "{arguments:?}: {said}");
+    }
+    assert_eq!(files(&sealed.join("archive")).len(), 1);
+
     let objects = files(&sealed);
     assert!(objects.len() >= 3, "originals and what was read of them: {objects:?}");
     for object in objects {

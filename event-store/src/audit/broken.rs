@@ -48,7 +48,7 @@ impl fmt::Display for Broken {
 }
 
 impl Broken {
-    fn of(event: &StoredEvent, column: &str, why: String) -> Self {
+    pub(super) fn of(event: &StoredEvent, column: &str, why: String) -> Self {
         Self {
             position: event.position,
             until: event.position,
@@ -153,12 +153,15 @@ impl Verification {
         };
         let Some(events) = self.events(case.before.size(), size).await? else {
             return Ok(Some(unknown(
-                "the commit that ends here was changed; it has too many events to look for which",
+                "the commit that ends here was changed; it has too many events to look for which, or not all can be had",
             )));
         };
         let mut tree = case.before.clone();
         events.iter().for_each(|event| tree.push(event.leaf()));
         if let Some(broken) = self.of_commit(&case, &tree).await? {
+            return Ok(Some(broken));
+        }
+        if let Some(broken) = self.of_archive(&case, &events).await? {
             return Ok(Some(broken));
         }
         let Some(after) = case.commit.tree() else {

@@ -9,20 +9,20 @@ use crate::{
 };
 
 /// The columns of a commit, in the order in which they are read here.
-pub(super) const COMMIT: &str = "size, root, frontier, recorded_at";
+pub(crate) const COMMIT: &str = "size, root, frontier, recorded_at";
 
 /// A row of `es.commits`.
 #[derive(Clone, Debug)]
-pub(super) struct Commit {
-    pub(super) size: i64,
-    pub(super) root: Vec<u8>,
-    pub(super) frontier: Vec<u8>,
+pub(crate) struct Commit {
+    pub(crate) size: i64,
+    pub(crate) root: Vec<u8>,
+    pub(crate) frontier: Vec<u8>,
     /// Microseconds since 1970.
-    pub(super) recorded_at: i64,
+    pub(crate) recorded_at: i64,
 }
 
 impl Commit {
-    pub(super) fn of(row: &PgRow) -> Result<Self, ReadError> {
+    pub(crate) fn of(row: &PgRow) -> Result<Self, ReadError> {
         Ok(Self {
             size: row.try_get(0)?,
             root: row.try_get(1)?,
@@ -32,12 +32,12 @@ impl Commit {
     }
 
     /// Its root, if it has the length of one.
-    pub(super) fn root(&self) -> Option<Hash> {
+    pub(crate) fn root(&self) -> Option<Hash> {
         self.root.as_slice().try_into().ok()
     }
 
     /// Its tree, if frontier and root are of the same.
-    pub(super) fn tree(&self) -> Option<Tree> {
+    pub(crate) fn tree(&self) -> Option<Tree> {
         Tree::load(self.size, &self.frontier).filter(|tree| tree.root()[..] == self.root)
     }
 }

@@ -54,7 +54,9 @@ impl Audit {
             .bind(position)
             .fetch_optional(self.database.pool())
             .await?;
-        row.map(|row| Ok(StoredEvent::of(&rows::entry(&row)?))).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let row = self.archive.complete(row).await?;
+        Ok(Some(StoredEvent::of(&row.entry()?)))
     }
 
     /// The proof that the event is in the journal that the head is of. A proof that would not hold is an error.
@@ -128,7 +130,10 @@ impl Audit {
             let statement = sqlx::query(&sql).bind(span.start + tree.size()).bind(span.end);
             let (mut rows, mut buffer) = (statement.fetch(self.database.pool()), Vec::new());
             while let Some(row) = rows.try_next().await? {
-                tree.push(rows::entry(&row)?.leaf(&mut buffer));
+                tree.push(match rows::kept_leaf(&row)? {
+                    Some(leaf) => leaf,
+                    None => rows::entry(&row, None)?.leaf(&mut buffer),
+                });
             }
         }
         if tree.size() == span.end - span.start {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 impl Audit {
     pub(super) fn of(sample: &Sample) -> Self {
-        Self::new(sample.journal.database().clone(), sample.journal.keyring().clone())
+        Self::on(&sample.journal)
     }
 }
 
@@ -107,7 +107,7 @@ async fn heads_are_signed_by_one_key_that_is_kept_wrapped() {
     sample.journal.append(note("a", 0)).await.unwrap();
     let first = Audit::of(&sample).head(None).await.unwrap().unwrap();
     let another = crate::sample::another(&sample.database).await;
-    let second = Audit::new(another.database().clone(), another.keyring().clone());
+    let second = Audit::on(&another);
     assert_eq!(second.head(None).await.unwrap().unwrap(), first);
     let lines: Vec<_> = first.message().lines().map(str::to_owned).collect();
     assert_eq!(

@@ -6,7 +6,7 @@
 //! cores take ranges at once, each with a connection of its own. Rows go by and are not held: memory does not grow with the journal.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     num::NonZero,
     ops::Range,
     sync::{
@@ -16,11 +16,13 @@ use std::{
 };
 
 use futures_util::{TryStreamExt as _, future::try_join_all};
+use sqlx::postgres::PgRow;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::{
     Audit, Broken, StoredEvent,
+    archived::Lost,
     commit::{COMMIT, Commit},
 };
 use crate::{
@@ -91,6 +93,16 @@ struct Wanted {
     file: NamedFile,
 }
 
+/// An event as it is looked at.
+pub(super) struct Looked {
+    position: i64,
+    recorded_at: i64,
+    leaf: Hash,
+    file: Option<Wanted>,
+    /// Its stream, where the table keeps another leaf of it.
+    unlike: Option<String>,
+}
+
 /// What a range came to.
 #[derive(Default)]
 struct Walked {
@@ -105,7 +117,7 @@ pub(super) struct Verification {
     files: Option<(Files, Names)>,
     progress: Box<dyn Fn(i64, i64) + Send + Sync>,
     /// The events up to here are verified.
-    head: i64,
+    pub(super) head: i64,
     /// Where the next range begins.
     next: tokio::sync::Mutex<i64>,
     seen: AtomicI64,
@@ -114,6 +126,8 @@ pub(super) struct Verification {
     broken: Mutex<Vec<Broken>>,
     /// Streams in which numbers are missing.
     gaps: Mutex<Vec<Broken>>,
+    /// The archives that were told of as broken.
+    pub(super) told_archives: Mutex<HashSet<String>>,
     /// Commits of which it is not known yet what was changed, with their events.
     unexplained: Mutex<Vec<(Case, Vec<StoredEvent>)>>,
     /// So many bytes may still be hashed to find out what was changed.
@@ -142,12 +156,14 @@ impl Audit {
             files_forgotten: AtomicU64::new(0),
             broken: Mutex::default(),
             gaps: Mutex::default(),
+            told_archives: Mutex::default(),
             unexplained: Mutex::default(),
             budget: Mutex::new(BUDGET),
         });
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let connections = usize::try_from(self.database.pool().options().get_max_connections()).unwrap_or(cores);
-        let workers = (0..cores.min(connections)).map(|worker| {
+        // One connection that rows come by, and one for what has to be asked meanwhile.
+        let workers = (0..cores.min(connections / 2).max(1)).map(|worker| {
             let (verification, runtime) = (Arc::clone(&verification), Handle::current());
             // A thread of its own: decoding and hashing must not hold up what else the runtime does.
             tokio::task::spawn_blocking(move || runtime.block_on(verification.work(worker == 0)))
@@ -185,6 +201,7 @@ impl Verification {
         if first {
             self.check_ends().await?;
             self.check_streams().await?;
+            self.check_archives().await?;
         }
         while let Some(range) = self.next_range().await? {
             let walked = self.walk(&range).await?;
@@ -276,38 +293,27 @@ impl Verification {
             .bind(after)
             .bind(range.end)
             .fetch(self.audit.database.pool());
-        let mut row = rows.try_next().await?;
-        let (mut walked, mut buffer, mut told) = (Walked::default(), Vec::new(), range.start);
+        let mut lost: Option<Lost> = None;
+        let mut row = self.look(rows.try_next().await?, &mut lost).await?;
+        let (mut walked, mut told) = (Walked::default(), range.start);
         // Where a commit does not have the root of its events: the tree of these, in case it is the commit that was changed.
         let mut other: Option<Tree> = None;
         for commit in commits {
-            let (before, mut gap, mut same_time) = (tree.clone(), None, true);
-            while let Some(stored) = &row {
-                let entry = rows::entry(stored)?;
-                if entry.position > commit.size {
-                    break;
+            let (before, mut gap, mut same_time, mut unlike) = (tree.clone(), None, true, Vec::new());
+            while let Some(looked) = row.take_if(|looked| looked.position <= commit.size) {
+                if gap.is_none() && looked.position != tree.size() + 1 {
+                    gap = Some((tree.size() + 1, Some(looked.position)));
                 }
-                if gap.is_none() && entry.position != tree.size() + 1 {
-                    gap = Some((tree.size() + 1, Some(entry.position)));
-                }
-                same_time &= entry.recorded_at == commit.recorded_at;
-                let leaf = entry.leaf(&mut buffer);
-                tree.push(leaf);
+                same_time &= looked.recorded_at == commit.recorded_at;
+                tree.push(looked.leaf);
                 if let Some(other) = &mut other {
-                    other.push(leaf);
+                    other.push(looked.leaf);
                 }
-                if entry.position > range.start
-                    && let Some((_, names)) = &self.files
-                    && let Some(file) = names(entry.event_type, entry.payload)
-                {
-                    walked.files.push(Wanted {
-                        position: entry.position,
-                        owner: entry.owner,
-                        stream: format!("{} {}", entry.kind, entry.stream),
-                        file,
-                    });
-                }
-                row = rows.try_next().await?;
+                unlike.extend(looked.unlike.map(|stream| (looked.position, stream)));
+                walked
+                    .files
+                    .extend(looked.file.filter(|_| looked.position > range.start));
+                row = self.look(rows.try_next().await?, &mut lost).await?;
             }
             if gap.is_none() && tree.size() < commit.size {
                 gap = Some((tree.size() + 1, None));
@@ -323,6 +329,8 @@ impl Verification {
             let whole = right && tree.has(&commit.frontier) && same_time && commit.recorded_at >= before_at;
             let case_at = std::mem::replace(&mut before_at, commit.recorded_at);
             if whole {
+                let wrong = unlike.into_iter().filter(|(position, _)| *position > range.start);
+                wrong.for_each(|(position, stream)| self.found(Broken::of_leaf(position, stream)));
                 continue;
             }
             let stored = commit.tree().filter(|_| !right);
@@ -347,12 +355,49 @@ impl Verification {
         Ok(walked)
     }
 
+    /// What is to be known of the event in a row. Where its archive can't be had, the leaf stands for it that the table keeps.
+    async fn look(&self, row: Option<PgRow>, lost: &mut Option<Lost>) -> Result<Option<Looked>, ReadError> {
+        let Some(row) = row else { return Ok(None) };
+        let (position, recorded_at) = (rows::position(&row)?, rows::micros(&row, 10)?);
+        let kept = rows::kept_leaf(&row)?;
+        let Some(row) = self.complete(row, lost).await? else {
+            // Nothing has this leaf, if even that is gone.
+            let leaf = kept.unwrap_or_default();
+            return Ok(Some(Looked {
+                position,
+                recorded_at,
+                leaf,
+                file: None,
+                unlike: None,
+            }));
+        };
+        let entry = row.entry()?;
+        let leaf = entry.leaf(&mut Vec::new());
+        let file = self.files.as_ref().and_then(|(_, names)| {
+            Some(Wanted {
+                position,
+                owner: entry.owner,
+                stream: format!("{} {}", entry.kind, entry.stream),
+                file: names(entry.event_type, entry.payload)?,
+            })
+        });
+        Ok(Some(Looked {
+            position,
+            recorded_at,
+            unlike: kept
+                .filter(|kept| *kept != leaf)
+                .map(|_| format!("{} {}", entry.kind, entry.stream)),
+            leaf,
+            file,
+        }))
+    }
+
     fn tell(&self, events: i64) {
         let seen = self.seen.fetch_add(events, Ordering::Relaxed) + events;
         (self.progress)(seen, self.head);
     }
 
-    /// The events of a commit, unless they are more than can be looked into.
+    /// The events of a commit, unless they are more than can be looked into, or one can't be had.
     pub(super) async fn events(&self, after: i64, until: i64) -> Result<Option<Vec<StoredEvent>>, ReadError> {
         const MOST: i64 = 10_000;
         if until - after > MOST {
@@ -363,8 +408,14 @@ impl Verification {
         );
         let statement = sqlx::query(&sql).bind(after).bind(until).bind(MOST);
         let rows = statement.fetch_all(self.audit.database.pool()).await?;
-        let events = rows.iter().map(|row| Ok(StoredEvent::of(&rows::entry(row)?)));
-        events.collect::<Result<_, ReadError>>().map(Some)
+        let (mut events, mut lost) = (Vec::with_capacity(rows.len()), None);
+        for row in rows {
+            match self.complete(row, &mut lost).await? {
+                Some(row) => events.push(StoredEvent::of(&row.entry()?)),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(events))
     }
 
     async fn check_file(&self, files: &Files, wanted: Wanted) -> Result<Option<Broken>, ReadError> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    Keyring, MasterKey,
+    Archive, Keyring, MasterKey, Reading,
     sample::{MASTER, OWNER, Sample, note, plans, written},
 };
 
@@ -210,9 +210,12 @@ async fn old_versions_are_brought_up_after_opening() {
     sample.journal.append(note("a", 0)).await.unwrap();
     let db = sample.database.database();
     let keyring = Keyring::open(db, MasterKey::from_hex(MASTER).unwrap()).await.unwrap();
-    let journal = Journal::open_with(db.clone(), keyring, plans(), vec![Box::new(Renamed)])
-        .await
-        .unwrap();
+    let reading = Reading {
+        upcasters: vec![Box::new(Renamed)],
+        archive: Archive::new(db, None),
+        snapshot_events: None,
+    };
+    let journal = Journal::open_with(db.clone(), keyring, plans(), reading).await.unwrap();
     let event = journal.load("note", "a").await.unwrap().remove(0);
     assert_eq!(event.version, "2");
     let payload: Value = event.decode().unwrap();

@@ -1,7 +1,9 @@
 //! Checks whether what was extracted is plausible.
 
 use chrono::Months;
-use spendlog_domain::documents::{Check, CheckName, CheckOutcome, Confidence, DocumentKind, FieldName, FieldValue};
+use spendlog_domain::documents::{
+    Check, CheckName, CheckOutcome, Confidence, DocumentKind, FieldName, FieldValue, Finding,
+};
 use spendlog_domain::values::{Currency, Date, Decimal};
 
 use crate::extract::{Extraction, units};
@@ -17,10 +19,17 @@ const ROUNDING: i64 = 200;
 /// Cash is rounded to the smallest coin, so that lines and total may differ by five cents.
 const COIN: i64 = 500;
 
+/// So many days that can hardly be meant are told of.
+const DATES_MAX: usize = 10;
+
 /// Every check, with what came of it.
 pub fn validate(extraction: &Extraction, kind: DocumentKind, today: Date) -> Vec<Check> {
     let seen = Seen { extraction };
-    let check = |name, outcome| Check { name, outcome };
+    let check = |name, (outcome, findings)| Check {
+        name,
+        outcome,
+        findings,
+    };
     vec![
         check(CheckName::RequiredFields, seen.required(kind)),
         check(CheckName::Confidence, seen.confidence(kind)),
@@ -46,12 +55,38 @@ fn needed(kind: DocumentKind) -> &'static [FieldName] {
     }
 }
 
-fn holds(condition: bool) -> CheckOutcome {
-    if condition {
-        CheckOutcome::Holds
-    } else {
-        CheckOutcome::Fails
+/// What came of a check, and what it objects to.
+type Judged = (CheckOutcome, Vec<Finding>);
+
+const NOT_APPLICABLE: Judged = (CheckOutcome::NotApplicable, Vec::new());
+
+/// It holds where there is nothing to object to.
+fn judged(findings: Vec<Finding>) -> Judged {
+    match findings.as_slice() {
+        [] => (CheckOutcome::Holds, findings),
+        _ => (CheckOutcome::Fails, findings),
     }
+}
+
+/// Whether a sum comes out as the document says, but for rounding.
+fn summed(computed: i64, printed: i64, rounding: i64) -> Judged {
+    if (computed - printed).abs() <= rounding {
+        return judged(vec![]);
+    }
+    let findings = match (decimal(computed), decimal(printed)) {
+        (Some(computed), Some(printed)) => vec![Finding::Sum { computed, printed }],
+        _ => vec![],
+    };
+    (CheckOutcome::Fails, findings)
+}
+
+/// Ten-thousandths as a person writes them: with two digits behind the point, or more where there are more.
+fn decimal(mut units: i64) -> Option<Decimal> {
+    let mut scale = 4;
+    while scale > 2 && units % 10 == 0 {
+        (units, scale) = (units / 10, scale - 1);
+    }
+    Decimal::new(units, scale).ok()
 }
 
 struct Seen<'a> {
@@ -81,47 +116,58 @@ impl Seen<'_> {
         })
     }
 
-    fn required(&self, kind: DocumentKind) -> CheckOutcome {
-        let fields = needed(kind).iter().all(|name| self.value(*name).is_some());
-        let lines = kind != DocumentKind::BankStatement || !self.extraction.lines.is_empty();
-        holds(fields && lines && kind != DocumentKind::Other)
+    fn required(&self, kind: DocumentKind) -> Judged {
+        let missing = needed(kind).iter().filter(|name| self.value(**name).is_none());
+        let mut findings: Vec<Finding> = missing.map(|field| Finding::Missing { field: *field }).collect();
+        if kind == DocumentKind::BankStatement && self.extraction.lines.is_empty() {
+            findings.push(Finding::NoLines {});
+        }
+        match kind {
+            // Of a document that is none of ours, nothing is recorded unseen.
+            DocumentKind::Other => (CheckOutcome::Fails, findings),
+            _ => judged(findings),
+        }
     }
 
     /// What is missing is for the check of required fields to say; here only what is there is judged.
-    fn confidence(&self, kind: DocumentKind) -> CheckOutcome {
+    fn confidence(&self, kind: DocumentKind) -> Judged {
         let fields = self
             .extraction
             .fields
             .iter()
             .filter(|field| needed(kind).contains(&field.name));
-        let movements = self.movements().map(|movement| movement.confidence);
-        holds(
-            fields
-                .map(|field| field.provenance.confidence)
-                .chain(movements)
-                .all(|confidence| confidence >= CONFIDENT),
-        )
+        let doubtful = fields.filter(|field| field.provenance.confidence < CONFIDENT);
+        let doubtful = doubtful.map(|field| Finding::Doubtful {
+            field: field.name,
+            confidence: field.provenance.confidence,
+        });
+        let findings = doubtful.collect();
+        match self.movements().all(|movement| movement.confidence >= CONFIDENT) {
+            true => judged(findings),
+            // Each line has its confidence beside it.
+            false => (CheckOutcome::Fails, findings),
+        }
     }
 
-    fn tax_sum(&self) -> CheckOutcome {
+    fn tax_sum(&self) -> Judged {
         match (
             self.amount(FieldName::NetTotal),
             self.amount(FieldName::Tax),
             self.amount(FieldName::Total),
         ) {
-            (Some(net), Some(tax), Some(total)) => holds((net + tax - total).abs() <= COIN),
-            _ => CheckOutcome::NotApplicable,
+            (Some(net), Some(tax), Some(total)) => summed(net + tax, total, COIN),
+            _ => NOT_APPLICABLE,
         }
     }
 
     /// Items may be given with or without taxes, and a total after discounts and charges that are no items: only
     /// where every item has a sum is there anything to check.
-    fn lines_sum(&self, kind: DocumentKind) -> CheckOutcome {
+    fn lines_sum(&self, kind: DocumentKind) -> Judged {
         if !matches!(
             kind,
             DocumentKind::Receipt | DocumentKind::Invoice | DocumentKind::ExpenseReport
         ) {
-            return CheckOutcome::NotApplicable;
+            return NOT_APPLICABLE;
         }
         let items: Option<Vec<i64>> = self
             .extraction
@@ -139,13 +185,15 @@ impl Seen<'_> {
         match items {
             Some(items) if !items.is_empty() && !sums.is_empty() => {
                 let sum: i64 = items.iter().sum();
-                holds(sums.iter().any(|total| (total - sum).abs() <= COIN))
+                // What it misses least is what it is held against.
+                let nearest = sums.iter().min_by_key(|total| (**total - sum).abs());
+                nearest.map_or(NOT_APPLICABLE, |total| summed(sum, *total, COIN))
             }
-            _ => CheckOutcome::NotApplicable,
+            _ => NOT_APPLICABLE,
         }
     }
 
-    fn dates(&self, today: Date) -> CheckOutcome {
+    fn dates(&self, today: Date) -> Judged {
         let issued = match self.value(FieldName::Date) {
             Some(FieldValue::Date(date)) => Some(*date),
             _ => None,
@@ -155,15 +203,22 @@ impl Seen<'_> {
             .chain(self.movements().map(|movement| movement.date))
             .collect();
         if all.is_empty() {
-            return CheckOutcome::NotApplicable;
+            return NOT_APPLICABLE;
         }
         // A document from the other side of the world may be from tomorrow.
         let latest = today.succ_opt().unwrap_or(today);
         let earliest = today.checked_sub_months(Months::new(120)).unwrap_or(today);
-        holds(all.iter().all(|date| (earliest..=latest).contains(date)))
+        let mut implausible: Vec<Date> = all;
+        implausible.retain(|date| !(earliest..=latest).contains(date));
+        implausible.sort_unstable();
+        implausible.dedup();
+        // A statement may have thousands of lines, an event has 64 KiB.
+        implausible.truncate(DATES_MAX);
+        let findings = implausible.into_iter().map(|date| Finding::Implausible { date });
+        judged(findings.collect())
     }
 
-    fn balance_sum(&self) -> CheckOutcome {
+    fn balance_sum(&self) -> Judged {
         let amounts: Option<Vec<i64>> = self.movements().map(|movement| units(movement.amount)).collect();
         match (
             self.amount(FieldName::OpeningBalance),
@@ -171,26 +226,27 @@ impl Seen<'_> {
             amounts,
         ) {
             (Some(opening), Some(closing), Some(amounts)) if !amounts.is_empty() => {
-                holds((opening + amounts.iter().sum::<i64>() - closing).abs() <= ROUNDING)
+                summed(opening + amounts.iter().sum::<i64>(), closing, ROUNDING)
             }
-            _ => CheckOutcome::NotApplicable,
+            _ => NOT_APPLICABLE,
         }
     }
 
-    fn currency(&self) -> CheckOutcome {
-        let Some(FieldValue::Currency(currency)) = self.value(FieldName::Currency) else {
-            return CheckOutcome::Fails;
+    fn currency(&self) -> Judged {
+        let field = FieldName::Currency;
+        let Some(FieldValue::Currency(currency)) = self.value(field) else {
+            return judged(vec![Finding::Missing { field }]);
         };
         let fits = |amount: Decimal, currency: Currency| amount.money(currency).is_ok();
-        let fields = self.extraction.fields.iter().all(|field| match &field.value {
-            FieldValue::Amount(amount) => fits(*amount, *currency),
-            _ => true,
+        let unfit = self.extraction.fields.iter().filter(|field| match &field.value {
+            FieldValue::Amount(amount) => !fits(*amount, *currency),
+            _ => false,
         });
-        holds(
-            fields
-                && self
-                    .movements()
-                    .all(|movement| fits(movement.amount, movement.currency.unwrap_or(*currency))),
-        )
+        let findings = unfit.map(|field| Finding::Unfit { field: field.name }).collect();
+        let mut movements = self.movements();
+        match movements.all(|movement| fits(movement.amount, movement.currency.unwrap_or(*currency))) {
+            true => judged(findings),
+            false => (CheckOutcome::Fails, findings),
+        }
     }
 }

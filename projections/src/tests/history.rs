@@ -10,7 +10,7 @@ use spendlog_domain::{
     accounts::{Account, AccountCommand, AccountKind},
     books::{Book, BookCommand, ConfirmationPolicy},
     categories::{Category, CategoryCommand, CategoryKind},
-    schema::event_schemas,
+    schema::{event_schemas, retired_schemas, upcasters},
     transactions::{Origin, Posting, Target, Transaction, TransactionCommand},
     users::{User, UserCommand},
     values::{
@@ -18,8 +18,8 @@ use spendlog_domain::{
     },
 };
 use spendlog_event_store::{
-    Append, Expect, Journal, Keyring, MasterKey, NewEvent, Origin as By, SealPlans, StreamAppend, StreamId,
-    testing::TestDatabase,
+    Append, Archive, Expect, Journal, Keyring, MasterKey, NewEvent, Origin as By, Reading, SealPlans, StreamAppend,
+    StreamId, testing::TestDatabase,
 };
 use uuid::Uuid;
 
@@ -51,12 +51,18 @@ impl History {
         let database = TestDatabase::new().await;
         let master = MasterKey::from_hex(&"5a".repeat(32)).unwrap();
         let keyring = Keyring::open(database.database(), master).await.unwrap();
-        let schemas = event_schemas();
+        let (schemas, retired) = (event_schemas(), retired_schemas());
         let plans = schemas
             .iter()
+            .chain(&retired)
             .map(|s| (s.event_type.as_str(), s.version.as_str(), &s.schema));
         let plans = SealPlans::new(plans).unwrap();
-        let journal = Journal::open(database.database().clone(), keyring, plans)
+        let reading = Reading {
+            upcasters: upcasters(),
+            archive: Archive::new(database.database(), None),
+            snapshot_events: None,
+        };
+        let journal = Journal::open_with(database.database().clone(), keyring, plans, reading)
             .await
             .unwrap();
         let mut history = Self {

@@ -142,6 +142,37 @@ async fn each_event_of_a_document_counts_once() {
     assert_eq!(documents::one(reader, &[Uuid::nil()], id).await.unwrap(), None);
 }
 
+/// Rows of documents that were validated before checks said what they object to get what a rebuild would give them.
+#[tokio::test]
+async fn rows_of_before_are_brought_up() {
+    let mut history = History::new(53).await;
+    let book = history.open_book().await;
+    let account = history.accounts_of(book)[0].0.to_string();
+    let writer = writer(&history).await;
+    let id = DocumentId::new(Uuid::from_u128(9));
+    // A name that looks like a check.
+    let mut events = document_events(&book.to_string(), &id.to_string(), &account);
+    events[0].1["name"] = json!(r#"{"name":"tax_sum","outcome":"fails"}"#);
+    let events = events
+        .into_iter()
+        .map(|(event_type, content)| raw(event_type, content))
+        .collect();
+    history
+        .append_raw("document", id.to_string(), book.uuid(), 0, events)
+        .await;
+    project(&history, &writer, 100).await;
+    let today = rows(&writer, Group::Documents).await;
+    let pool = history.journal.database().pool();
+    let before = "UPDATE read.documents SET body = replace(body, ',\"findings\":[]', '')";
+    sqlx::raw_sql(before).execute(pool).await.unwrap();
+    assert_ne!(rows(&writer, Group::Documents).await, today);
+    for _ in 0..2 {
+        let migration = include_str!("../../../migrations/202611240200_read_documents_findings.sql");
+        sqlx::raw_sql(migration).execute(pool).await.unwrap();
+        assert_eq!(rows(&writer, Group::Documents).await, today);
+    }
+}
+
 #[tokio::test]
 async fn failed_and_rejected_documents_say_why() {
     let mut history = History::new(52).await;

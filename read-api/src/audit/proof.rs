@@ -120,7 +120,7 @@ pub(crate) async fn goes_on(
 }
 
 fn audit(api: &ReadApi) -> Audit {
-    Audit::new(api.journal.database().clone(), api.journal.keyring().clone())
+    Audit::on(&api.journal)
 }
 
 async fn newest(audit: &Audit) -> Result<SignedHead, Problem> {

@@ -6,12 +6,12 @@ use actix_web::{App, body::MessageBody, http::StatusCode, http::header::HeaderMa
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use spendlog_domain::{
-    schema::event_schemas,
+    schema::{event_schemas, retired_schemas, upcasters},
     values::{AccountId, BookId, CategoryId, TransactionId, UserId},
 };
 use spendlog_event_store::{
-    Append, Expect, Files, Journal, Keyring, MasterKey, NewEvent, Origin, SealPlans, StreamAppend, StreamId,
-    testing::TestDatabase,
+    Append, Archive, Expect, Files, Journal, Keyring, MasterKey, NewEvent, Origin, Reading, SealPlans, StreamAppend,
+    StreamId, testing::TestDatabase,
 };
 use spendlog_projections::Projections;
 use spendlog_web::{
@@ -78,12 +78,18 @@ impl House {
         let keyring = Keyring::open(database.database(), MasterKey::from_hex(&"5a".repeat(32)).unwrap())
             .await
             .unwrap();
-        let schemas = event_schemas();
+        let (schemas, retired) = (event_schemas(), retired_schemas());
         let plans = schemas
             .iter()
+            .chain(&retired)
             .map(|s| (s.event_type.as_str(), s.version.as_str(), &s.schema));
         let plans = SealPlans::new(plans).unwrap();
-        let journal = Journal::open(database.database().clone(), keyring, plans)
+        let reading = Reading {
+            upcasters: upcasters(),
+            archive: Archive::new(database.database(), None),
+            snapshot_events: None,
+        };
+        let journal = Journal::open_with(database.database().clone(), keyring, plans, reading)
             .await
             .unwrap();
         let files = Files::new(std::sync::Arc::new(object_store::memory::InMemory::new()));

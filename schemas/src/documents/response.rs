@@ -137,8 +137,31 @@ pub struct DocumentCheck {
     #[schema(example = "tax_sum")]
     pub name: String,
     /// What came of it: `holds`, `fails` or `not_applicable`.
-    #[schema(example = "holds")]
+    #[schema(example = "fails")]
     pub outcome: String,
+    /// What it objects to, where it fails and can say so.
+    pub findings: Vec<DocumentFinding>,
+}
+
+/// Something that a check objects to: what a review has to look at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DocumentFinding {
+    /// What: `missing` (a field), `no_lines`, `doubtful` (a field read with too little confidence), `sum` (parts that don't come to
+    /// what is printed), `implausible` (a date), `unfit` (an amount with more digits than the currency has).
+    #[schema(example = "sum")]
+    pub kind: String,
+    /// The field that is meant.
+    pub field: Option<String>,
+    /// How sure its reading was, in thousandths.
+    pub confidence: Option<u16>,
+    /// What the parts come to.
+    #[schema(example = "119.00")]
+    pub computed: Option<String>,
+    /// What the document says.
+    #[schema(example = "119.90")]
+    pub printed: Option<String>,
+    /// The day that is meant.
+    pub date: Option<NaiveDate>,
 }
 
 /// A step that is done.

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    num::NonZero,
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -74,6 +75,8 @@ impl Config {
             read_memory_limit_bytes: given.number::<u64>("SPENDLOG_READ_MEMORY_LIMIT_MIB", 128, 65536) * MIB,
             registrations_max: given.number("SPENDLOG_REGISTRATIONS_MAX", 0, 1_000_000),
             sign_in_failures_max: given.number("SPENDLOG_SIGN_IN_FAILURES_MAX", 0, 1_000_000),
+            snapshot_events: NonZero::new(given.number("SPENDLOG_SNAPSHOT_EVENTS", 0, 1_000_000)),
+            archive_after_days: given.number("SPENDLOG_ARCHIVE_AFTER_DAYS", 0, 36_500),
             shutdown_limit: Duration::from_secs(given.number("SPENDLOG_SHUTDOWN_LIMIT_S", 1, 600)),
             log: given.text("SPENDLOG_LOG"),
             log_format: given.parsed("SPENDLOG_LOG_FORMAT", "text or json", |text| match text {

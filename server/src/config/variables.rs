@@ -123,6 +123,16 @@ pub(crate) const VARIABLES: &[Variable] = &[
         "Wrong passwords for one e-mail address in a quarter of an hour; 0 for no limit.",
     ),
     open(
+        "SPENDLOG_SNAPSHOT_EVENTS",
+        "100",
+        "After how many events of a stream its state is kept, sealed, so that they need not be read again; 0 for never.",
+    ),
+    open(
+        "SPENDLOG_ARCHIVE_AFTER_DAYS",
+        "400",
+        "Days after which `spendlog archive` moves events to the object store, unless it is told otherwise.",
+    ),
+    open(
         "SPENDLOG_SHUTDOWN_LIMIT_S",
         "20",
         "Seconds that open requests get at the end, 1 to 600.",

@@ -207,6 +207,30 @@ impl Book {
         })
     }
 
+    /// A transaction that was noted again and again, until its stream has so many events; its id.
+    pub(crate) async fn long_transaction(&self, events: i64, journal: &Journal) -> anyhow::Result<String> {
+        let first = self.transaction(0)?;
+        let stream = first.stream.clone();
+        journal.append(self.command(vec![first])).await?;
+        let noted = TransactionEvent::Noted {
+            from: Some("weekly shopping with the children".into()),
+            to: Some("weekly shopping with the grandchildren".into()),
+        };
+        let mut version = 1;
+        while version < events {
+            let count = 1000.min(events - version);
+            let part = StreamAppend {
+                stream: stream.clone(),
+                owner: self.book.uuid(),
+                expect: Expect::Version(version),
+                events: (0..count).map(|_| NewEvent::of(&noted)).collect::<Result<_, _>>()?,
+            };
+            journal.append(self.command(vec![part])).await?;
+            version += count;
+        }
+        Ok(stream.id)
+    }
+
     /// A command that records these, guarded by the account still being as it was.
     pub(crate) fn command(&self, streams: Vec<StreamAppend>) -> Append {
         let account = StreamId {

@@ -1,10 +1,10 @@
 //! Reading the log, verifying it, and rebuilding read tables from it.
 
-use std::time::Instant;
+use std::{num::NonZero, time::Instant};
 
 use futures_util::TryStreamExt as _;
-use spendlog_domain::transactions::TransactionEvent;
-use spendlog_event_store::{Audit, Query};
+use spendlog_domain::transactions::{Transaction, TransactionEvent};
+use spendlog_event_store::{Archive, Audit, Journal, Query, Reading};
 use spendlog_projections::Group;
 use sqlx::Row as _;
 
@@ -55,7 +55,7 @@ pub(crate) async fn log(name: &str) -> anyhow::Result<Measured> {
 /// Computes every leaf and root of the log anew; beside, the raw rows by sqlx.
 pub(crate) async fn verify(name: &str) -> anyhow::Result<Measured> {
     let fixture = filled().await?;
-    let audit = Audit::new(fixture.database.clone(), fixture.journal.keyring().clone());
+    let audit = Audit::on(&fixture.journal);
     let ours = async || {
         let started = Instant::now();
         let verified = audit.verify(plans()?, None, |_, _| ()).await?;
@@ -66,6 +66,43 @@ pub(crate) async fn verify(name: &str) -> anyhow::Result<Measured> {
     let (ours, beside) = in_turns(ours, beside).await?;
     fixture.stop().await?;
     Ok(Measured::of(name, "events/s", "raw rows/s", &ours, &beside))
+}
+
+/// Loads the state of a stream of 10,000 events by way of its snapshot; beside, by folding all of them.
+pub(crate) async fn long_stream(name: &str) -> anyhow::Result<Measured> {
+    const LOADS: u32 = 20;
+    let fixture = fixture().await?;
+    let transaction = Book::open(&fixture.journal)
+        .await?
+        .long_transaction(10_000, &fixture.journal)
+        .await?;
+    let keyring = fixture.journal.keyring().clone();
+    let reading = Reading {
+        upcasters: Vec::new(),
+        archive: Archive::new(&fixture.database, None),
+        snapshot_events: NonZero::new(100),
+    };
+    let journal = Journal::open_with(fixture.database.clone(), keyring, plans()?, reading).await?;
+    let load = async |journal: &Journal| {
+        let started = Instant::now();
+        for _ in 0..LOADS {
+            let loaded = journal.load_state::<Transaction>(1, &transaction, i64::MAX).await?;
+            anyhow::ensure!(loaded.version == 10_000, "the stream has {} events", loaded.version);
+        }
+        Ok(f64::from(LOADS) / started.elapsed().as_secs_f64())
+    };
+    // The first makes the snapshot.
+    load(&journal).await?;
+    let (ours, beside) = in_turns(async || load(&journal).await, async || load(&fixture.journal).await).await?;
+    journal.close().await;
+    fixture.stop().await?;
+    Ok(Measured::of(
+        name,
+        "loads/s",
+        "loads/s without a snapshot",
+        &ours,
+        &beside,
+    ))
 }
 
 /// How many raw rows sqlx reads in a second.

@@ -400,7 +400,7 @@ async fn files_are_compared_with_their_names() {
         .execute(&format!("UPDATE es.keys SET wrapped = NULL WHERE name = '{OWNER}'"))
         .await;
     let another = another(&crime.sample.database).await;
-    let audit = Audit::new(another.database().clone(), another.keyring().clone());
+    let audit = Audit::on(&another);
     let verified = audit
         .verify(plans(), Some((crime.files.clone(), names)), |_, _| ())
         .await

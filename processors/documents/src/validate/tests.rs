@@ -73,6 +73,12 @@ fn movement(date: &str, amount: &str) -> DocumentLine {
     })
 }
 
+/// What a check objects to.
+fn findings(extraction: &Extraction, kind: DocumentKind, name: CheckName) -> Vec<Finding> {
+    let checks = validate(extraction, kind, day("2024-06-01"));
+    checks.into_iter().find(|check| check.name == name).unwrap().findings
+}
+
 fn outcome(extraction: &Extraction, kind: DocumentKind, name: CheckName) -> CheckOutcome {
     let checks = validate(extraction, kind, day("2024-06-01"));
     assert_eq!(checks.len(), 7);
@@ -102,6 +108,35 @@ fn a_missing_field_fails() {
         outcome(&extraction, DocumentKind::Receipt, CheckName::DatePlausible),
         CheckOutcome::NotApplicable
     );
+}
+
+#[test]
+fn a_failing_check_says_what_it_objects_to() {
+    let mut extraction = receipt();
+    extraction.fields.remove(1);
+    extraction.fields[1].provenance.confidence = Confidence(599);
+    extraction.fields[3] = amount(FieldName::Tax, "2.905");
+    extraction.lines.push(item("3.00"));
+    let of = |name| findings(&extraction, DocumentKind::Receipt, name);
+    let field = FieldName::Date;
+    assert_eq!(of(CheckName::RequiredFields), [Finding::Missing { field }]);
+    let (field, confidence) = (FieldName::Total, Confidence(599));
+    assert_eq!(of(CheckName::Confidence), [Finding::Doubtful { field, confidence }]);
+    let sum = |computed: &str, printed: &str| Finding::Sum {
+        computed: computed.parse().unwrap(),
+        printed: printed.parse().unwrap(),
+    };
+    assert_eq!(of(CheckName::TaxSum), [sum("12.905", "11.90")]);
+    assert_eq!(of(CheckName::LinesSum), [sum("14.90", "11.90")]);
+    let field = FieldName::Tax;
+    assert_eq!(of(CheckName::Currency), [Finding::Unfit { field }]);
+    assert_eq!(of(CheckName::DatePlausible), []);
+
+    let mut extraction = receipt();
+    let date = day("2024-06-03");
+    extraction.fields[1] = super::tests::field(FieldName::Date, FieldValue::Date(date));
+    let found = findings(&extraction, DocumentKind::Receipt, CheckName::DatePlausible);
+    assert_eq!(found, [Finding::Implausible { date }]);
 }
 
 #[test]

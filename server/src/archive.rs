@@ -1,0 +1,78 @@
+//! `spendlog archive`: payloads of old events are moved to the object store.
+
+use anyhow::Context as _;
+use chrono::{DateTime, TimeDelta, Utc};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use spendlog_event_store::{Archive, Archived, ArchivingError};
+
+use crate::{
+    cli,
+    config::Config,
+    foundation::{Ground, Use},
+    say,
+};
+
+/// Moves what is old enough. Ctrl-C leaves nothing half moved.
+pub(crate) async fn run(config: &Config, asked: &cli::Archive) -> anyhow::Result<()> {
+    let days = asked.older_than.unwrap_or(config.archive_after_days);
+    let before = Utc::now().checked_sub_signed(TimeDelta::days(days.into()));
+    let before = before.context("that is before all time")?;
+    let ground = Ground::prepare(config, Use::Beside).await?;
+    let archive = Archive::new(&ground.database, Some(ground.files.clone()));
+    let done = tokio::select! {
+        done = act(&archive, asked.dry_run, before, days) => done,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("broken off; what was archived so far is whole")),
+    };
+    ground.close().await?;
+    done
+}
+
+async fn act(archive: &Archive, dry_run: bool, before: DateTime<Utc>, days: u32) -> anyhow::Result<()> {
+    if dry_run {
+        let (after, until) = archive.movable(before).await?;
+        let events = count(until - after);
+        say(&match until - after {
+            0 => nothing(days),
+            _ => format!("{events} events would be archived: positions {} to {until}.", after + 1),
+        });
+        return Ok(());
+    }
+    let bar = ProgressBar::new(0);
+    bar.set_style(ProgressStyle::with_template(
+        "{bar:30} {human_pos} of {human_len} events, {per_sec}, {eta} left",
+    )?);
+    let moved = archive
+        .move_recorded_before(before, |done, all| {
+            bar.set_length(u64::try_from(all).unwrap_or(0));
+            bar.set_position(u64::try_from(done).unwrap_or(0));
+        })
+        .await;
+    bar.finish_and_clear();
+    match moved {
+        Ok(Archived { events: 0, .. }) => say(&nothing(days)),
+        Ok(Archived {
+            events,
+            files,
+            bytes,
+            until,
+        }) => {
+            let (events, files, bytes) = (count(events), HumanCount(files), HumanBytes(bytes));
+            say(&format!(
+                "Archived {events} events in {files} files of {bytes} together, up to position {until}."
+            ));
+        }
+        Err(error @ ArchivingError::Damaged { .. }) => {
+            return Err(error).context("nothing more was archived; `spendlog audit verify` says what was changed");
+        }
+        Err(error) => return Err(error).context("not all was archived; what was is whole"),
+    }
+    Ok(())
+}
+
+fn nothing(days: u32) -> String {
+    format!("Nothing to archive: no event in the table is older than {days} days.")
+}
+
+fn count(events: i64) -> HumanCount {
+    HumanCount(u64::try_from(events).unwrap_or(0))
+}
