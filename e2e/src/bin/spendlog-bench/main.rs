@@ -12,6 +12,7 @@
     reason = "a benchmark prints, calculates rates, and stops where anything fails"
 )]
 
+mod analytics;
 mod append;
 mod feed;
 mod fixture;
@@ -39,6 +40,8 @@ const NAMES: &[&str] = &[
     "read-log",
     "verify",
     "feed-latency",
+    "export-parquet",
+    "query",
     "rebuild",
     "http-create/1",
     "http-create/16",
@@ -77,6 +80,8 @@ async fn main() -> anyhow::Result<()> {
             "append-old-snapshot" => append::old_snapshot(name).await?,
             "read-log" => read::log(name).await?,
             "verify" => read::verify(name).await?,
+            "export-parquet" => analytics::export_parquet(name).await?,
+            "query" => analytics::grouped_sum(name).await?,
             "feed-latency" => feed::latency(name).await?,
             "rebuild" => read::rebuild(name).await?,
             http => http::measure(http).await?,
