@@ -56,7 +56,7 @@ pub async fn export(
     until: i64,
     progress: impl Fn(Progress),
 ) -> Result<Exported, ExportError> {
-    // The lock goes with the connection.
+    // The lock goes with the connection, however this ends.
     let mut lock = journal.database().pool().acquire().await?.detach();
     let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
         .bind(LOCK)
@@ -65,11 +65,25 @@ pub async fn export(
     if !locked {
         return Err(ExportError::Running);
     }
+    let exported = go_on(journal, tables, store, scope, until, progress).await;
+    sqlx::query("SELECT pg_advisory_unlock($1)")
+        .bind(LOCK)
+        .execute(&mut lock)
+        .await?;
+    exported
+}
+
+async fn go_on(
+    journal: &Journal,
+    tables: &Arc<Tables>,
+    store: &dyn ObjectStore,
+    scope: Option<Scope>,
+    until: i64,
+    progress: impl Fn(Progress),
+) -> Result<Exported, ExportError> {
     let (mut manifest, anew) = begin(journal, store, scope).await?;
     manifest.know(tables)?;
-    if anew {
-        manifest.write(store).await?;
-    }
+    manifest.write(store).await?;
     manifest.sweep(store, tables).await?;
     let (from, until) = (manifest.position, until.max(manifest.position));
     progress(Progress {
@@ -148,14 +162,16 @@ pub async fn newest(
     Ok(files)
 }
 
-/// What the export there holds, checked against what is asked for; whether it has to begin anew.
+/// What the export there holds, checked against what is asked for; or that it has to begin anew.
 async fn begin(
     journal: &Journal,
     store: &dyn ObjectStore,
     scope: Option<Scope>,
 ) -> Result<(Manifest, bool), ExportError> {
     let Some(mut manifest) = Manifest::read(store).await? else {
-        return Ok((Manifest::new(scope), true));
+        let mut manifest = Manifest::new(scope);
+        manifest.forgotten = forgotten(journal, &manifest).is_some();
+        return Ok((manifest, false));
     };
     let user = |scope: &Option<Scope>| scope.as_ref().map(|scope| scope.user.clone());
     if user(&manifest.scope) != user(&scope) {
@@ -171,8 +187,7 @@ async fn begin(
     }
     check(journal, &manifest).await?;
     // What was their text when it was exported must not stay because it was exported. Only once: then it is null everywhere.
-    let given = manifest.last.is_some() && !manifest.forgotten;
-    if given && forgotten(journal, &manifest).is_some() {
+    if forgotten(journal, &manifest).is_some() {
         let mut anew = Manifest::new(manifest.scope);
         anew.forgotten = true;
         return Ok((anew, true));

@@ -171,14 +171,13 @@ async fn ask_child(job: &Job, memory_mib: u64, out: Stdio) -> anyhow::Result<()>
         told.lines().for_each(note);
         return Ok(());
     }
-    if ended.status.code() == Some(i32::from(REFUSED)) {
-        bail!("{}", told.trim_end());
-    }
-    tracing::debug!(status = %ended.status, %told, "the query's process failed");
     if told.contains("memory allocation") || told.contains("Cannot allocate memory") {
         bail!(
             "the query needs more than {memory_mib} MiB of memory: ask for fewer columns, groups or rows, or allow more with --memory"
         );
+    }
+    if ended.status.code() == Some(i32::from(REFUSED)) {
+        bail!("{}", told.trim_end());
     }
     let first = told
         .lines()
