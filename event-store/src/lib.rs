@@ -52,7 +52,7 @@ pub use files::{FileError, Files, StoredFile};
 pub use forgetting::scrub_keys;
 pub use journal::{Journal, Reading};
 pub use keyring::{KeyError, Keyring};
-pub use load::{Query, ReadError};
+pub use load::{Query, ReadError, Texts};
 pub use master_key::{MasterKey, MasterKeyError};
 pub use merkle::Hash;
 pub use owner_keys::OwnerKeys;

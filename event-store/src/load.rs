@@ -33,6 +33,19 @@ pub struct Query {
     pub kinds: Option<Vec<String>>,
     /// So many events at most.
     pub limit: i64,
+    /// Whether sealed texts are opened.
+    pub texts: Texts,
+}
+
+/// What becomes of sealed texts on reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Texts {
+    /// They are opened.
+    #[default]
+    Opened,
+    /// They are never opened: in the place of each stands `{"withheld":true}`, or `{"forgotten":true}` where its owner was
+    /// forgotten.
+    Withheld,
 }
 
 impl Query {
@@ -166,9 +179,9 @@ impl Journal {
                     Ok(rows) if rows.len() as i64 == query.limit => rows.last().and_then(|row| position(row).ok()),
                     _ => None,
                 };
-                let opener = journal.clone();
+                let (opener, texts) = (journal.clone(), query.texts);
                 let opening = tokio::spawn(async move {
-                    let mut rows = opener.rows();
+                    let mut rows = opener.rows(texts);
                     for row in page? {
                         rows.take(row)?;
                     }
@@ -199,7 +212,7 @@ impl Journal {
         wanted: impl Fn(&str, &str) -> bool,
     ) -> Result<(Vec<Event>, Option<i64>), ReadError> {
         let sql = query.sql();
-        self.fetch_wanted(query.bind(&sql), wanted).await
+        self.fetch_wanted(query.bind(&sql), query.texts, wanted).await
     }
 
     /// The last position that was recorded at or before this time; 0 before the first event.
@@ -210,21 +223,22 @@ impl Journal {
             .await?)
     }
 
-    pub(crate) fn rows(&self) -> Rows<'_> {
-        Rows::new(self.keyring(), self.archive(), self.upcasters())
+    pub(crate) fn rows(&self, texts: Texts) -> Rows<'_> {
+        Rows::new(self.keyring(), self.archive(), self.upcasters(), texts)
     }
 
     async fn fetch(&self, statement: Sql<'_>) -> Result<Vec<Event>, ReadError> {
-        Ok(self.fetch_wanted(statement, |_, _| true).await?.0)
+        Ok(self.fetch_wanted(statement, Texts::Opened, |_, _| true).await?.0)
     }
 
     /// Opens each row while Postgres sends the next.
     async fn fetch_wanted(
         &self,
         statement: Sql<'_>,
+        texts: Texts,
         wanted: impl Fn(&str, &str) -> bool,
     ) -> Result<(Vec<Event>, Option<i64>), ReadError> {
-        let mut rows = self.rows();
+        let mut rows = self.rows(texts);
         let mut last = None;
         {
             let mut stored = statement.fetch(self.database().pool());

@@ -11,6 +11,19 @@ use crate::{
 
 /// How a forgotten string reads.
 const FORGOTTEN: &str = r#"{"forgotten":true}"#;
+/// How a sealed string reads that was not to be opened.
+const WITHHELD: &str = r#"{"withheld":true}"#;
+
+/// What is to become of the sealed strings of a payload.
+#[derive(Clone, Copy)]
+pub(crate) enum Seal<'a> {
+    /// They are opened.
+    Open(&'a OwnerKeys),
+    /// Their owner was forgotten: they can't be opened any more.
+    Forgotten,
+    /// They are left out.
+    Withheld,
+}
 
 /// A sealed string is not what was sealed there, or the payload is no JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +50,8 @@ pub(crate) struct Opener {
 }
 
 impl Opener {
-    /// The payload in clear. `keys` is `None` where the owner was forgotten; `associated` is what the strings are bound to
-    /// besides their path.
-    pub(crate) fn open(
-        &mut self,
-        keys: Option<&OwnerKeys>,
-        associated: &mut Vec<u8>,
-        payload: &str,
-    ) -> Result<String, Damaged> {
+    /// The payload in clear. `associated` is what the strings are bound to besides their path.
+    pub(crate) fn open(&mut self, seal: Seal<'_>, associated: &mut Vec<u8>, payload: &str) -> Result<String, Damaged> {
         let text = payload.as_bytes();
         let mut out = String::with_capacity(text.len());
         let (mut at, mut copied, mut at_key) = (0, 0, false);
@@ -71,7 +78,7 @@ impl Opener {
                         at_key = false;
                     } else if let Some(sealed) = text[inside.clone()].strip_prefix(MARK.as_bytes()) {
                         out.push_str(payload.get(copied..at).ok_or(Damaged)?);
-                        self.string(keys, associated, text, sealed, &mut out)?;
+                        self.string(seal, associated, text, sealed, &mut out)?;
                         copied = inside.end + 1;
                     }
                     at = inside.end;
@@ -86,15 +93,16 @@ impl Opener {
 
     fn string(
         &mut self,
-        keys: Option<&OwnerKeys>,
+        seal: Seal<'_>,
         associated: &mut Vec<u8>,
         text: &[u8],
         sealed: &[u8],
         out: &mut String,
     ) -> Result<(), Damaged> {
-        let Some(keys) = keys else {
-            out.push_str(FORGOTTEN);
-            return Ok(());
+        let keys = match seal {
+            Seal::Open(keys) => keys,
+            Seal::Forgotten => return Ok(out.push_str(FORGOTTEN)),
+            Seal::Withheld => return Ok(out.push_str(WITHHELD)),
         };
         let bound = associated.len();
         for step in &self.steps {

@@ -11,10 +11,10 @@ use sqlx::{
 use uuid::Uuid;
 
 use crate::{
-    Archive, DatabaseError, Event, KeyError, Keyring, Metadata, ReadError,
+    Archive, DatabaseError, Event, KeyError, Keyring, Metadata, ReadError, Texts,
     keyring::Held,
     merkle::{Entry, Hash},
-    opening::{Opener, has_sealed},
+    opening::{Opener, Seal, has_sealed},
     sealing,
 };
 
@@ -42,6 +42,7 @@ pub(crate) struct Rows<'a> {
     keyring: &'a Keyring,
     archive: &'a Archive,
     upcasters: &'a [Box<dyn EventUpcaster>],
+    texts: Texts,
     held: HashMap<Uuid, Held>,
     slots: Vec<Slot>,
     opener: Opener,
@@ -49,12 +50,18 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn new(keyring: &'a Keyring, archive: &'a Archive, upcasters: &'a [Box<dyn EventUpcaster>]) -> Self {
+    pub(crate) fn new(
+        keyring: &'a Keyring,
+        archive: &'a Archive,
+        upcasters: &'a [Box<dyn EventUpcaster>],
+        texts: Texts,
+    ) -> Self {
         let (held, opener) = (HashMap::new(), Opener::default());
         Self {
             keyring,
             archive,
             upcasters,
+            texts,
             held,
             slots: Vec::new(),
             opener,
@@ -103,10 +110,11 @@ impl<'a> Rows<'a> {
     fn event(&mut self, stored: &Entry<'_>) -> Result<Event, ReadError> {
         let position = stored.position;
         let payload = if has_sealed(stored.payload) {
-            let keys = match self.held.get(&stored.owner) {
-                Some(Held::Keys(keys)) => Some(&**keys),
-                Some(Held::Forgotten) => None,
-                None => return Err(KeyError::Missing.into()),
+            let seal = match (self.held.get(&stored.owner), self.texts) {
+                (Some(Held::Keys(keys)), Texts::Opened) => Seal::Open(keys),
+                (Some(Held::Keys(_)), Texts::Withheld) => Seal::Withheld,
+                (Some(Held::Forgotten), _) => Seal::Forgotten,
+                (None, _) => return Err(KeyError::Missing.into()),
             };
             let Entry {
                 owner,
@@ -117,7 +125,7 @@ impl<'a> Rows<'a> {
             } = *stored;
             sealing::associated(owner, kind, stream, sequence, &mut self.associated);
             self.opener
-                .open(keys, &mut self.associated, stored.payload)
+                .open(seal, &mut self.associated, stored.payload)
                 .map_err(|_| ReadError::Damaged { position })?
         } else {
             stored.payload.to_owned()

@@ -14,7 +14,7 @@ use sqlx::{Row as _, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    Event, Journal, KeyError, ReadError,
+    Event, Journal, KeyError, ReadError, Texts,
     keyring::{Held, OWNER},
     rows::{self, COLUMNS, Place},
     sealing,
@@ -79,7 +79,7 @@ impl Journal {
             Some(last) if rows.len() as i64 >= every && until == i64::MAX => Some(self.bound(last, form).await?),
             _ => None,
         };
-        let mut opened = self.rows();
+        let mut opened = self.rows(Texts::Opened);
         for row in rows {
             opened.take(row)?;
         }

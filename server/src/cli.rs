@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use spendlog_domain::values::{BookId, UserId};
 use spendlog_projections::Group;
 
@@ -14,6 +14,7 @@ Examples:
   spendlog replay --user ada@example.org --at 2026-10-03   her books as they stood at the end of that day
   spendlog audit head > head.json           a signed head of the journal, to be kept elsewhere …
   spendlog audit verify --against head.json … and the check of everything, which that head makes complete
+  spendlog query \"SELECT count(*) FROM events\"   SQL over the events, exported or not
   spendlog models fetch                     get the weights of the text recognition
 
 It is configured by the environment alone: `spendlog config example` lists the variables, `spendlog config check`
@@ -28,6 +29,36 @@ Examples:
   spendlog projections lag --json           how far they are behind, for a script
   spendlog projections rebuild ledger       make its tables again; reads and writes go on meanwhile
   spendlog projections verify               compare all tables with what the journal says";
+
+const EXPORT_HELP: &str = "\
+A table is a folder, a month a folder in it, as DuckDB, pandas, polars and Spark know them: events/month=2026-11/…parquet.
+There is `events`, one table for each type of event, and one for each list in one (transaction_recorded_postings).
+`spendlog query --tables` shows them all with their columns.
+
+Texts that people wrote (merchants, notes, names, what was read from documents) are sealed in the journal and stay out: their
+columns are empty, and the column `texts` says `withheld`, or `forgotten` where a person was forgotten. With --texts-of the
+export is of that person's own events alone, with their texts (`given`); a run after they were forgotten removes these.
+Passwords are in no export.
+
+The next run to the same place adds what is new. It can be broken off at any time. This works beside a running server.
+
+Examples:
+  spendlog events export                                   to the folder export in SPENDLOG_DATA
+  spendlog events export --to s3://lake/spendlog           to a bucket, as SPENDLOG_S3_… say
+  spendlog events export --to mine --texts-of ada@example.org";
+
+const QUERY_HELP: &str = "\
+The SQL is that of polars: one SELECT with joins, groups, windows and WITH. Names that are words of SQL go between
+quotes: \"from\". Amounts are whole minor units (money_minor) beside their currency; recorded_at is in UTC.
+What is not exported yet is read from the journal, so the answer is always of all events. Without an export that is the
+whole journal: with many events, `spendlog events export` once makes it faster.
+
+Examples:
+  spendlog query --tables                                  all tables and their columns
+  spendlog query \"SELECT event, count(*) AS n FROM events GROUP BY event ORDER BY n DESC\"
+  spendlog query \"SELECT target_category, money_currency, sum(money_minor) FROM transaction_recorded_postings
+                  GROUP BY target_category, money_currency\" --format csv --output sums.csv
+  spendlog query \"SELECT …\" --over s3://lake/spendlog --format json";
 
 /// Turns receipts, invoices and bank statements into a ledger whose every figure can be traced back.
 #[derive(Debug, Parser)]
@@ -74,6 +105,12 @@ pub(crate) enum Command {
     /// Look at the read tables, rebuild them from the journal, verify, pause and resume them.
     #[command(subcommand, after_help = PROJECTIONS_HELP)]
     Projections(Projections),
+    /// Take the events out for analysts, as Parquet files.
+    #[command(subcommand)]
+    Events(Events),
+    /// Ask the events in SQL: those of an export together with those that came after it.
+    #[command(after_help = QUERY_HELP)]
+    Query(Query),
     /// Print a user's books as they stood at some time, folded from the events themselves.
     Replay(Replay),
     /// Change what users may do, or forget them.
@@ -92,6 +129,9 @@ pub(crate) enum Command {
     /// Parse a foreign file under limits; started by the server itself.
     #[command(name = "read-document", hide = true)]
     ReadDocument,
+    /// Run SQL over files under a limit on memory; started by `query`.
+    #[command(name = "run-query", hide = true)]
+    RunQuery,
 }
 
 /// Of the weights.
@@ -254,6 +294,71 @@ fn parse_projection(name: &str) -> Result<Group, String> {
         let names = Group::ALL.map(Group::name).join(", ");
         format!("there is no such projection; there are: {names}")
     })
+}
+
+/// Of the events.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Events {
+    /// Write them as Parquet files, by table and month; only what is new since the last time.
+    #[command(after_help = EXPORT_HELP)]
+    Export(Export),
+}
+
+/// Of an export.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Where to: a folder, or s3://bucket/prefix. [default: the folder export in SPENDLOG_DATA]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) to: Option<String>,
+    /// As what.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Parquet)]
+    pub(crate) format: ExportFormat,
+    /// The events of this person alone, with their texts: an e-mail address or an id (usr_…). For when they ask for their own.
+    #[arg(long, value_name = "USER")]
+    pub(crate) texts_of: Option<Who>,
+}
+
+/// What events can be exported as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// Of a query.
+#[derive(Debug, Args)]
+pub(crate) struct Query {
+    /// What to ask.
+    #[arg(value_name = "SQL", required_unless_present = "tables")]
+    pub(crate) sql: Option<String>,
+    /// The export to ask: a folder, or s3://bucket/prefix. [default: the folder export in SPENDLOG_DATA]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) over: Option<String>,
+    /// How to write the answer: a table for people (1,000 rows at most), or all rows for programs.
+    #[arg(long, value_enum, default_value_t = QueryFormat::Table)]
+    pub(crate) format: QueryFormat,
+    /// Write it to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// How much memory the query may take, in MiB; what needs more ends with an error.
+    #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(256..=1_048_576))]
+    pub(crate) memory: u64,
+    /// Show the tables and their columns.
+    #[arg(long, conflicts_with = "sql")]
+    pub(crate) tables: bool,
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QueryFormat {
+    /// In columns, for people.
+    Table,
+    /// Comma-separated, with a line of names.
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+    /// An array of objects.
+    Json,
 }
 
 /// Of a replay.

@@ -46,14 +46,33 @@ pub(crate) struct S3 {
     pub(crate) bucket: String,
     /// What the names of our objects begin with; may be empty.
     pub(crate) prefix: String,
+    /// The service.
+    pub(crate) service: S3Service,
+}
+
+/// An S3 service.
+#[derive(Clone, Debug)]
+pub(crate) struct S3Service {
     /// The service's address, where it is not Amazon's.
     pub(crate) endpoint: Option<String>,
-    /// The bucket's region.
+    /// The region of our buckets.
     pub(crate) region: String,
     /// Who we are there.
     pub(crate) access_key_id: String,
     /// The secret that goes with it.
     pub(crate) secret_access_key: Secret,
+}
+
+impl S3Service {
+    /// The bucket, and what the names in it begin with, that `bucket/prefix` says; none without a bucket.
+    pub(crate) fn bucket(&self, place: &str) -> Option<S3> {
+        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        (!bucket.is_empty()).then(|| S3 {
+            bucket: bucket.to_owned(),
+            prefix: prefix.trim_matches('/').to_owned(),
+            service: self.clone(),
+        })
+    }
 }
 
 /// What this process does.
@@ -89,6 +108,8 @@ pub(crate) struct Config {
     pub(crate) database_connections: u32,
     /// Where files are kept.
     pub(crate) objects: Objects,
+    /// The S3 service, where we are known to one.
+    pub(crate) s3: Option<S3Service>,
     /// The master key in hexadecimal digits; none: from a file in `data`.
     pub(crate) master_key: Option<Secret>,
     /// What this process does.

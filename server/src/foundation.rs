@@ -159,23 +159,40 @@ pub(crate) fn seal_plans() -> anyhow::Result<SealPlans> {
 
 fn store(objects: &Objects) -> anyhow::Result<Arc<dyn ObjectStore>> {
     match objects {
+        // Folders of owners whose files are all gone go with them. What is written is on the disk before an event says so.
         Objects::Folder(folder) => {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-            // Folders of owners whose files are all gone go with them. What is written is on the disk before an event says so.
-            let folder = LocalFileSystem::new_with_prefix(folder)?.with_automatic_cleanup(true);
+            let folder = self::folder(folder)?.with_automatic_cleanup(true);
             Ok(Arc::new(folder.with_fsync(true)))
         }
         Objects::S3(s3) => bucket(s3),
     }
 }
 
+/// The store at a place that somebody names: a folder, which is made where it is not there, or `s3://bucket/prefix`.
+pub(crate) fn store_at(config: &Config, place: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    let Some(name) = place.strip_prefix("s3://") else {
+        return Ok(Arc::new(folder(Path::new(place))?));
+    };
+    let service = config.s3.as_ref();
+    let service =
+        service.context("for s3://…, SPENDLOG_S3_ACCESS_KEY_ID and SPENDLOG_S3_SECRET_ACCESS_KEY must be set")?;
+    let s3 = service.bucket(name);
+    bucket(&s3.with_context(|| format!("{place} names no bucket: s3://bucket/prefix"))?)
+}
+
+fn folder(folder: &Path) -> anyhow::Result<LocalFileSystem> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    Ok(LocalFileSystem::new_with_prefix(folder)?)
+}
+
 fn bucket(s3: &S3) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    let service = &s3.service;
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(&s3.bucket)
-        .with_region(&s3.region)
-        .with_access_key_id(&s3.access_key_id)
-        .with_secret_access_key(s3.secret_access_key.reveal());
-    if let Some(endpoint) = &s3.endpoint {
+        .with_region(&service.region)
+        .with_access_key_id(&service.access_key_id)
+        .with_secret_access_key(service.secret_access_key.reveal());
+    if let Some(endpoint) = &service.endpoint {
         builder = builder
             .with_endpoint(endpoint)
             .with_allow_http(endpoint.starts_with("http://"));

@@ -5,11 +5,13 @@ mod audit;
 mod cli;
 mod config;
 mod demo;
+mod export;
 mod foundation;
 mod keys;
 mod models;
 mod parked;
 mod projections;
+mod query;
 mod replay;
 mod serve;
 mod telemetry;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     let done = match command {
         // Before all else: this process is about to meet a hostile file, and knows nothing of our configuration.
         Command::ReadDocument => return spendlog_documents::child_main(),
+        Command::RunQuery => return query::child_main(),
         Command::Openapi => serve::api::printed()
             .map(|text| say(text.trim_end()))
             .map_err(Into::into),
@@ -54,6 +57,10 @@ fn main() -> ExitCode {
         }
         Command::Config(Configuration::Check) => check(),
         Command::Audit(Audit::CheckProof { file, key }) => audit::check_proof(&file, key.as_deref()),
+        Command::Query(cli::Query { tables: true, .. }) => {
+            query::show_tables();
+            Ok(())
+        }
         command => with_config(command),
     };
     match done {
@@ -82,6 +89,8 @@ fn with_config(command: Command) -> anyhow::Result<()> {
             Command::Audit(Audit::Head) => audit::head(&config).await,
             Command::Archive(asked) => archive::run(&config, &asked).await,
             Command::Projections(command) => projections::run(&config, &command).await,
+            Command::Events(cli::Events::Export(asked)) => export::run(&config, &asked).await,
+            Command::Query(asked) => query::run(&config, &asked).await,
             Command::Replay(asked) => replay::run(&config, &asked).await,
             Command::User(command) => users::run(&config, &command).await,
             Command::Keys(cli::Keys::Rotate { to }) => keys::rotate(&config, to.as_deref()).await,
@@ -89,7 +98,8 @@ fn with_config(command: Command) -> anyhow::Result<()> {
             Command::Openapi
             | Command::Config(_)
             | Command::Audit(Audit::CheckProof { .. })
-            | Command::ReadDocument => Ok(()),
+            | Command::ReadDocument
+            | Command::RunQuery => Ok(()),
         }
     })
 }

@@ -47,7 +47,8 @@ async fn print(foundation: &Foundation, asked: &cli::Replay) -> anyhow::Result<(
     Ok(())
 }
 
-async fn user(foundation: &Foundation, who: &Who) -> anyhow::Result<UserId> {
+/// The id of the user who is meant.
+pub(crate) async fn user(foundation: &Foundation, who: &Who) -> anyhow::Result<UserId> {
     let email = match who {
         Who::Id(user) => return Ok(*user),
         Who::Email(email) => email,

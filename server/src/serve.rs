@@ -45,11 +45,8 @@ pub(crate) async fn run(config: Config, demo: Option<PathBuf>) -> anyhow::Result
         TcpListener::bind(config.listen).with_context(|| format!("{} can't be listened on", config.listen))?;
     let mut foundation = Foundation::lay(&config, Use::Alone).await?;
     let first = Query {
-        after: 0,
-        until: None,
-        owners: None,
-        kinds: None,
         limit: 1,
+        ..Query::default()
     };
     let empty = foundation
         .journal

@@ -17,6 +17,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("web", &["schemas"]),
     ("documents", &["domain"]),
     ("projections", &["domain", "event-store"]),
+    // polars is heavy to build and knows nothing of us: nobody but the binary waits for it.
+    ("analytics", &["event-store"]),
     ("commands", &["web", "schemas", "domain", "event-store", "projections"]),
     ("read-api", &["web", "schemas", "domain", "projections", "event-store"]),
     (
@@ -42,9 +44,20 @@ const EDGES: &[(&str, &[&str])] = &[
             "read-api",
             "processors",
             "documents",
+            "analytics",
         ],
     ),
-    ("e2e", &["server", "domain", "event-store", "projections", "commands"]),
+    (
+        "e2e",
+        &[
+            "server",
+            "domain",
+            "event-store",
+            "projections",
+            "commands",
+            "analytics",
+        ],
+    ),
 ];
 
 /// The features, and the rooms that each of them has a module in.

@@ -1,7 +1,16 @@
 //! Files in a bucket: behind it stands a server that speaks S3, checks signatures and keeps its objects in a folder.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
+use hyper::{
+    Method, Request,
+    body::Incoming,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto::Builder,
@@ -9,14 +18,39 @@ use hyper_util::{
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use spendlog_e2e::{Options, TestApp, sample};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Notify};
 
 const KEY: &str = "spendlog-test";
-const SECRET: &str = "a secret for the test";
+pub(crate) const SECRET: &str = "a secret for the test";
 const MIB: usize = 1024 * 1024;
 
 /// Serves the buckets in this folder; its address.
 async fn serve(folder: &Path) -> String {
+    serve_gated(folder, Arc::new(Gate::default())).await
+}
+
+/// Keeps an upload waiting for ever, so that a kill comes exactly there.
+#[derive(Default)]
+pub(crate) struct Gate {
+    /// Closed for objects whose names hold this.
+    pub(crate) closed_for: Mutex<Option<&'static str>>,
+    /// Told when an upload waits.
+    pub(crate) reached: Notify,
+}
+
+impl Gate {
+    async fn pass(&self, request: &Request<Incoming>) {
+        let closed_for = *self.closed_for.lock().expect("nobody panicked");
+        let path = request.uri().path();
+        if request.method() == Method::PUT && closed_for.is_some_and(|name| path.contains(name)) {
+            self.reached.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The same, behind a gate.
+pub(crate) async fn serve_gated(folder: &Path, gate: Arc<Gate>) -> String {
     let mut service = S3ServiceBuilder::new(FileSystem::new(folder).expect("the folder is there"));
     service.set_auth(SimpleAuth::from_single(KEY, SECRET));
     let service = service.build();
@@ -24,10 +58,17 @@ async fn serve(folder: &Path) -> String {
     let address = format!("http://{}", listener.local_addr().expect("it is bound"));
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
-            let service = service.clone();
+            let (service, gate) = (service.clone(), gate.clone());
+            let gated = service_fn(move |request: Request<Incoming>| {
+                let (service, gate) = (service.clone(), gate.clone());
+                async move {
+                    gate.pass(&request).await;
+                    service.call(request).await
+                }
+            });
             tokio::spawn(async move {
                 let served = Builder::new(TokioExecutor::new())
-                    .serve_connection(TokioIo::new(socket), service)
+                    .serve_connection(TokioIo::new(socket), gated)
                     .await;
                 // A client that goes away is not of interest.
                 drop(served);
@@ -37,7 +78,7 @@ async fn serve(folder: &Path) -> String {
     address
 }
 
-fn options(endpoint: &str, secret: &str) -> Options {
+pub(crate) fn options(endpoint: &str, secret: &str) -> Options {
     Options::default()
         .with("SPENDLOG_OBJECTS", "s3://ledger/sealed")
         .with("SPENDLOG_S3_ENDPOINT", endpoint)
@@ -46,7 +87,7 @@ fn options(endpoint: &str, secret: &str) -> Options {
 }
 
 /// Every file below a folder.
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(folder).expect("the folder is there");
     entries
         .map(|entry| entry.expect("it can be read").path())

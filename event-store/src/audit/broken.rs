@@ -11,7 +11,7 @@ use crate::{
     Metadata, ReadError,
     keyring::Held,
     merkle::Tree,
-    opening::{Opener, has_sealed},
+    opening::{Opener, Seal, has_sealed},
     sealing,
 };
 
@@ -288,7 +288,7 @@ impl Verification {
             let mut bound = Vec::new();
             sealing::associated(event.owner, &event.kind, &event.stream, event.sequence, &mut bound);
             if Opener::default()
-                .open(Some(&**keys), &mut bound, &event.payload)
+                .open(Seal::Open(keys), &mut bound, &event.payload)
                 .is_err()
             {
                 return of(

@@ -221,3 +221,29 @@ async fn old_versions_are_brought_up_after_opening() {
     let payload: Value = event.decode().unwrap();
     assert_eq!(payload["note.written"]["body"], "bread and butter");
 }
+
+#[tokio::test]
+async fn texts_that_are_withheld_are_never_opened() {
+    let sample = Sample::new().await;
+    let (journal, gone) = (&sample.journal, Uuid::from_u128(0xB));
+    let mut theirs = note("theirs", 0);
+    theirs.streams[0].owner = gone;
+    for append in [note("n", 0), theirs] {
+        journal.append(append).await.unwrap();
+    }
+    journal.forget(&[gone]).await.unwrap();
+    let query = Query {
+        limit: 10,
+        texts: Texts::Withheld,
+        ..Query::default()
+    };
+    let pages: Vec<_> = journal.pages(query.clone()).try_collect().await.unwrap();
+    for events in [journal.read(&query).await.unwrap(), pages.concat()] {
+        let payloads: Vec<Value> = events.iter().map(|event| event.decode().unwrap()).collect();
+        let mark = |name: &str| serde_json::json!({ name: true });
+        assert_eq!(payloads[0]["note.written"]["id"], "n", "what is open stays");
+        assert_eq!(payloads[0]["note.written"]["text"], mark("withheld"));
+        assert_eq!(payloads[0]["note.written"]["tags"][0], mark("withheld"));
+        assert_eq!(payloads[1]["note.written"]["text"], mark("forgotten"));
+    }
+}

@@ -12,7 +12,7 @@ use std::{
 use spendlog_domain::documents::EngineChoice;
 
 use super::{
-    Config, LogFormat, Objects, Roles, S3, Secret,
+    Config, LogFormat, Objects, Roles, S3Service, Secret,
     variables::{FOR_TESTS, VARIABLES, Variable},
 };
 
@@ -52,6 +52,7 @@ impl Config {
     pub(crate) fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let mut given = Given::new(vars);
         let data = PathBuf::from(given.text("SPENDLOG_DATA"));
+        let s3 = given.s3();
         let config = Self {
             listen: given.parsed(
                 "SPENDLOG_LISTEN",
@@ -60,7 +61,8 @@ impl Config {
             ),
             database_url: given.secret("DATABASE_URL"),
             database_connections: given.number("SPENDLOG_DATABASE_CONNECTIONS", 4, 200),
-            objects: given.objects(&data),
+            objects: given.objects(&data, s3.as_ref()),
+            s3,
             master_key: given.master_key(),
             roles: given.roles(),
             workers: given.number("SPENDLOG_WORKERS", 1, 64),
@@ -233,33 +235,31 @@ impl Given {
         })
     }
 
-    fn objects(&mut self, data: &Path) -> Objects {
+    fn s3(&mut self) -> Option<S3Service> {
         let secret_access_key = self.secret("SPENDLOG_S3_SECRET_ACCESS_KEY");
         let access_key_id = self.optional("SPENDLOG_S3_ACCESS_KEY_ID");
+        Some(S3Service {
+            endpoint: self.optional("SPENDLOG_S3_ENDPOINT"),
+            region: self.text("SPENDLOG_S3_REGION"),
+            access_key_id: access_key_id?,
+            secret_access_key: secret_access_key?,
+        })
+    }
+
+    fn objects(&mut self, data: &Path, s3: Option<&S3Service>) -> Objects {
         let place = self.optional("SPENDLOG_OBJECTS");
         let Some(bucket) = place.as_deref().and_then(|place| place.strip_prefix("s3://")) else {
             return Objects::Folder(place.map_or_else(|| data.join("objects"), PathBuf::from));
         };
-        let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
-        if bucket.is_empty() {
-            self.mistakes
-                .push("SPENDLOG_OBJECTS names no bucket: s3://bucket/prefix".to_owned());
-        }
-        let (Some(access_key_id), Some(secret_access_key)) = (access_key_id, secret_access_key) else {
-            self.mistakes.push(
+        let mistake = match s3.map(|service| service.bucket(bucket)) {
+            Some(Some(s3)) => return Objects::S3(s3),
+            Some(None) => "SPENDLOG_OBJECTS names no bucket: s3://bucket/prefix",
+            None => {
                 "with SPENDLOG_OBJECTS=s3://…, SPENDLOG_S3_ACCESS_KEY_ID and SPENDLOG_S3_SECRET_ACCESS_KEY must be set"
-                    .to_owned(),
-            );
-            return Objects::Folder(data.join("objects"));
+            }
         };
-        Objects::S3(S3 {
-            bucket: bucket.to_owned(),
-            prefix: prefix.trim_matches('/').to_owned(),
-            endpoint: self.optional("SPENDLOG_S3_ENDPOINT"),
-            region: self.text("SPENDLOG_S3_REGION"),
-            access_key_id,
-            secret_access_key,
-        })
+        self.mistakes.push(mistake.to_owned());
+        Objects::Folder(data.join("objects"))
     }
 }
 

@@ -107,7 +107,7 @@ fn a_bucket_needs_credentials() {
         panic!("a bucket")
     };
     assert_eq!(
-        (s3.bucket.as_str(), s3.prefix.as_str(), s3.region.as_str()),
+        (s3.bucket.as_str(), s3.prefix.as_str(), s3.service.region.as_str()),
         ("files", "spendlog", "us-east-1")
     );
 }

@@ -63,7 +63,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
         "",
         "Address of an S3 service that is not Amazon's: https://host.",
     ),
-    open("SPENDLOG_S3_REGION", "us-east-1", "Region of the bucket."),
+    open("SPENDLOG_S3_REGION", "us-east-1", "Region of the buckets."),
     open("SPENDLOG_S3_ACCESS_KEY_ID", "", "Who we are for S3."),
     secret("SPENDLOG_S3_SECRET_ACCESS_KEY", "", "The secret that goes with it."),
     secret(

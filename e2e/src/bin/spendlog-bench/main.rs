@@ -12,6 +12,7 @@
     reason = "a benchmark prints, calculates rates, and stops where anything fails"
 )]
 
+mod analytics;
 mod append;
 mod feed;
 mod fixture;
@@ -40,6 +41,8 @@ const NAMES: &[&str] = &[
     "verify",
     "load-long-stream",
     "feed-latency",
+    "export-parquet",
+    "query",
     "rebuild",
     "http-create/1",
     "http-create/16",
@@ -79,6 +82,8 @@ async fn main() -> anyhow::Result<()> {
             "read-log" => read::log(name).await?,
             "verify" => read::verify(name).await?,
             "load-long-stream" => read::long_stream(name).await?,
+            "export-parquet" => analytics::export_parquet(name).await?,
+            "query" => analytics::grouped_sum(name).await?,
             "feed-latency" => feed::latency(name).await?,
             "rebuild" => read::rebuild(name).await?,
             http => http::measure(http).await?,

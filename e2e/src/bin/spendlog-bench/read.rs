@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How many events the log has.
-const EVENTS: u64 = 200_000;
+pub(crate) const EVENTS: u64 = 200_000;
 /// How many books they are of.
 const BOOKS: u64 = 50;
 
@@ -25,7 +25,7 @@ const TABLES: &[&str] = &["accounts", "transactions", "postings", "summary", "su
 
 /// Opens and deserialises the whole log; beside, the raw rows by sqlx.
 pub(crate) async fn log(name: &str) -> anyhow::Result<Measured> {
-    let fixture = filled().await?;
+    let fixture = filled(EVENTS).await?;
     let ours = async || {
         let started = Instant::now();
         let mut count = 0_u64;
@@ -54,7 +54,7 @@ pub(crate) async fn log(name: &str) -> anyhow::Result<Measured> {
 
 /// Computes every leaf and root of the log anew; beside, the raw rows by sqlx.
 pub(crate) async fn verify(name: &str) -> anyhow::Result<Measured> {
-    let fixture = filled().await?;
+    let fixture = filled(EVENTS).await?;
     let audit = Audit::on(&fixture.journal);
     let ours = async || {
         let started = Instant::now();
@@ -106,7 +106,7 @@ pub(crate) async fn long_stream(name: &str) -> anyhow::Result<Measured> {
 }
 
 /// How many raw rows sqlx reads in a second.
-async fn raw_rows(fixture: &Fixture) -> anyhow::Result<f64> {
+pub(crate) async fn raw_rows(fixture: &Fixture) -> anyhow::Result<f64> {
     let started = Instant::now();
     let mut rows = sqlx::query(
         "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload::text,
@@ -124,7 +124,7 @@ async fn raw_rows(fixture: &Fixture) -> anyhow::Result<f64> {
 
 /// Builds accounts and transactions anew; beside, COPY of the same rows into tables of the same form.
 pub(crate) async fn rebuild(name: &str) -> anyhow::Result<Measured> {
-    let fixture = filled().await?;
+    let fixture = filled(EVENTS).await?;
     rebuild_ledger(&fixture).await?;
     let rate = |started: Instant| EVENTS as f64 / started.elapsed().as_secs_f64();
     let ours = async || {
@@ -180,12 +180,12 @@ async fn copy(fixture: &Fixture) -> anyhow::Result<f64> {
 }
 
 /// A log of so many transactions.
-async fn filled() -> anyhow::Result<Fixture> {
+pub(crate) async fn filled(events: u64) -> anyhow::Result<Fixture> {
     let fixture = fixture().await?;
     let per_append = 1000;
     for _ in 0..BOOKS {
         let book = Book::open(&fixture.journal).await?;
-        for batch in 0..EVENTS / BOOKS / per_append {
+        for batch in 0..events / BOOKS / per_append {
             let streams = (0..per_append)
                 .map(|n| book.transaction(batch * per_append + n))
                 .collect::<Result<_, _>>()?;

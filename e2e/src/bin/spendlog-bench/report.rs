@@ -28,13 +28,22 @@ impl Measured {
     pub(crate) fn of(name: &str, unit: &'static str, peer: &'static str, ours: &[f64], beside: &[f64]) -> Self {
         let ratios: Vec<f64> = ours.iter().zip(beside).map(|(a, b)| a / b).collect();
         Self {
+            beside: Some((peer, median(beside))),
+            ratio: Some(median(&ratios)),
+            ..Self::alone(name, unit, ours)
+        }
+    }
+
+    /// Of rounds with nothing beside them.
+    pub(crate) fn alone(name: &str, unit: &'static str, ours: &[f64]) -> Self {
+        Self {
             name: name.to_owned(),
             value: median(ours),
             unit,
             p50_ms: None,
             p99_ms: None,
-            beside: Some((peer, median(beside))),
-            ratio: Some(median(&ratios)),
+            beside: None,
+            ratio: None,
         }
     }
 
