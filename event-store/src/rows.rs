@@ -11,7 +11,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use crate::{
-    DatabaseError, Event, KeyError, Keyring, Metadata, ReadError,
+    DatabaseError, Event, KeyError, Keyring, Metadata, ReadError, StoredEvent,
     keyring::Held,
     merkle::Entry,
     opening::{Opener, has_sealed},
@@ -72,7 +72,7 @@ impl<'a> Rows<'a> {
                 }
             }
         }
-        let event = self.event(&row)?;
+        let event = self.event(entry(&row)?)?;
         self.slots.push(Slot::Event(event));
         Ok(position)
     }
@@ -93,13 +93,21 @@ impl<'a> Rows<'a> {
         slots
             .map(|slot| match slot {
                 Slot::Event(event) => Ok(event),
-                Slot::Row(_, row) => self.event(&row),
+                Slot::Row(_, row) => self.event(entry(&row)?),
             })
             .collect()
     }
 
-    fn event(&mut self, row: &PgRow) -> Result<Event, ReadError> {
-        let stored = entry(row)?;
+    /// Opens events that came as they are stored.
+    pub(crate) async fn open(mut self, stored: &[StoredEvent]) -> Result<Vec<Event>, ReadError> {
+        let mut owners: Vec<Uuid> = stored.iter().map(|event| event.owner).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        self.held = self.keyring.held(&owners).await?;
+        stored.iter().map(|event| self.event(event.entry())).collect()
+    }
+
+    fn event(&mut self, stored: Entry<'_>) -> Result<Event, ReadError> {
         let position = stored.position;
         let payload = if has_sealed(stored.payload) {
             let keys = match self.held.get(&stored.owner) {
