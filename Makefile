@@ -26,8 +26,9 @@ run: setup ## Builds and serves; on an empty ledger shows the samples going thro
 	@$(ENV) $(TARGET)/release/spendlog models fetch --if-missing || true
 	@$(ENV) exec $(TARGET)/release/spendlog serve --demo
 
-test: ## Runs every test, against a private PostgreSQL
+test: ## Runs every test, against a private PostgreSQL and an Apache Kafka
 	@FOR_TESTS=1 SPENDLOG_MODELS=$(CURDIR)/data/models scripts/setup.sh
+	@scripts/kafka.sh
 	@cargo build --workspace --bins
 	@SPENDLOG_MODELS=$(CURDIR)/data/models $(TARGET)/debug/spendlog models fetch --if-missing || true
 	@cargo test --workspace

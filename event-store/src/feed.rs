@@ -1,8 +1,11 @@
-//! What reacts to events. How they reach it (from the journal, or through a broker) is another matter.
+//! What reacts to events, and the ways by which events reach it: from the journal itself, or through a broker.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::Event;
 
@@ -38,4 +41,43 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Handles one event.
     async fn handle(&self, event: &Event) -> Outcome;
+}
+
+/// A transport: it brings the journal's events to those who react to them. `testing::contract` says what all of them must
+/// hold, in tests that each of them is put through.
+#[async_trait]
+pub trait Feed: Send + Sync + 'static {
+    /// Hands all events that the handler wants to it, from where its subscription stands, until it is stopped; then waits a
+    /// little for what it has begun. The events of a stream come in their order, each again and again until it is done or
+    /// parked, and again if the process ends before its progress was written down. Of all processes that call this for the
+    /// same name each event is with one.
+    async fn subscribe(&self, handler: Arc<dyn Handler>, stop: CancellationToken);
+}
+
+/// Works until the work ends well or it is stopped, and begins again after each failure, in growing distances.
+pub async fn persevere<'a, E: std::error::Error + 'static>(
+    what: &str,
+    stop: &CancellationToken,
+    work: impl Fn() -> BoxFuture<'a, Result<(), E>> + Send,
+) {
+    let shortest = Duration::from_millis(100);
+    let mut pause = shortest;
+    loop {
+        let begun = Instant::now();
+        match work().await {
+            Ok(()) => return,
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "{what} was interrupted");
+            }
+        }
+        pause = if begun.elapsed() > Duration::from_secs(60) {
+            shortest
+        } else {
+            (pause * 2).min(Duration::from_secs(5))
+        };
+        if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+            return;
+        }
+    }
 }

@@ -143,7 +143,7 @@ impl Journal {
     }
 
     /// Counts up when somebody asks for parked events to be tried again.
-    pub(crate) fn replays(&self) -> watch::Receiver<u64> {
+    pub fn replays(&self) -> watch::Receiver<u64> {
         self.0.replays.clone()
     }
 

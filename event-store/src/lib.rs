@@ -3,7 +3,8 @@
 //! Nothing here knows any feature. An append ([`Append`]) names streams, what it expects of each, and guards; the
 //! [`Journal`]'s one committer judges those that wait together and writes them in one transaction. Strings are sealed
 //! on the way in as the [`SealPlans`] say, and opened on the way out with the [`Keyring`]'s keys. [`Files`] keeps what
-//! is too large for an event, sealed likewise. A [`Handler`] subscribes to what happens.
+//! is too large for an event, sealed likewise. A [`Handler`] reacts to what happens; a [`Feed`] brings it
+//! there.
 
 mod append;
 mod archive;
@@ -12,6 +13,7 @@ pub mod cluster;
 mod columns;
 mod committer;
 mod database;
+mod dispatch;
 mod event;
 mod feed;
 mod files;
@@ -20,6 +22,7 @@ mod head;
 mod journal;
 mod judge;
 mod keyring;
+mod lease;
 mod link;
 mod listener;
 mod load;
@@ -46,12 +49,14 @@ pub use audit::{
     Verified,
 };
 pub use database::{Database, DatabaseError, migrate};
+pub use dispatch::{Dispatch, Settled};
 pub use event::{Event, Metadata};
-pub use feed::{Handler, Outcome};
+pub use feed::{Feed, Handler, Outcome, persevere};
 pub use files::{FileError, Files, StoredFile};
 pub use forgetting::scrub_keys;
 pub use journal::{Journal, Reading};
 pub use keyring::{KeyError, Keyring};
+pub use lease::{Lease, Share};
 pub use load::{Query, ReadError, Texts};
 pub use master_key::{MasterKey, MasterKeyError};
 pub use merkle::Hash;
@@ -59,4 +64,4 @@ pub use owner_keys::OwnerKeys;
 pub use rotation::{RotationError, rotate_master_key};
 pub use seal_plans::{SealPlanError, SealPlans};
 pub use snapshots::Loaded;
-pub use subscription::subscribe;
+pub use subscription::{subscription_lock, subscription_position};

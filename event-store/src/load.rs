@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
-    DatabaseError, Event, KeyError,
+    DatabaseError, Event, KeyError, StoredEvent,
     archive::ArchiveError,
     journal::Journal,
     rows::{self, COLUMNS, Rows, position},
@@ -154,6 +154,38 @@ impl Journal {
         );
         let events = self.fetch(sqlx::query(&sql).bind(command_id)).await?;
         Ok(if events.is_empty() { None } else { Some(events) })
+    }
+
+    /// The event at this position, if there is one.
+    pub async fn event(&self, position: i64) -> Result<Option<Event>, ReadError> {
+        let query = Query {
+            after: position - 1,
+            until: Some(position),
+            limit: 1,
+            ..Query::default()
+        };
+        Ok(self.read(&query).await?.pop())
+    }
+
+    /// The events after this position as they are stored, at most so many, in the order of their positions.
+    pub async fn stored(&self, after: i64, limit: i64) -> Result<Vec<StoredEvent>, ReadError> {
+        let query = Query {
+            after,
+            limit,
+            ..Query::default()
+        };
+        let sql = query.sql();
+        let rows = query.bind(&sql).fetch_all(self.database().pool()).await?;
+        let mut stored = Vec::with_capacity(rows.len());
+        for row in rows {
+            stored.push(StoredEvent::of(&self.archive().complete(row).await?.entry()?));
+        }
+        Ok(stored)
+    }
+
+    /// Opens events that were stored here and came back another way.
+    pub async fn open_stored(&self, stored: &[StoredEvent]) -> Result<Vec<Event>, ReadError> {
+        self.rows(Texts::Opened).open(stored).await
     }
 
     /// The events that the query asks for, in the order of their positions.

@@ -11,7 +11,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use crate::{
-    Archive, DatabaseError, Event, KeyError, Keyring, Metadata, ReadError, Texts,
+    Archive, DatabaseError, Event, KeyError, Keyring, Metadata, ReadError, StoredEvent, Texts,
     keyring::Held,
     merkle::{Entry, Hash},
     opening::{Opener, Seal, has_sealed},
@@ -105,6 +105,15 @@ impl<'a> Rows<'a> {
             });
         }
         Ok(events)
+    }
+
+    /// Opens events that came as they are stored.
+    pub(crate) async fn open(mut self, stored: &[StoredEvent]) -> Result<Vec<Event>, ReadError> {
+        let mut owners: Vec<Uuid> = stored.iter().map(|event| event.owner).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        self.held = self.keyring.held(&owners).await?;
+        stored.iter().map(|event| self.event(&event.entry())).collect()
     }
 
     fn event(&mut self, stored: &Entry<'_>) -> Result<Event, ReadError> {

@@ -9,6 +9,8 @@
     reason = "a test that can't have its database has failed"
 )]
 
+pub mod contract;
+
 use std::{
     os::unix::{fs::PermissionsExt, process::CommandExt},
     process::{Child, Command, Stdio},

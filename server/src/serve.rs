@@ -152,7 +152,7 @@ async fn serve(
         ));
         let forgetting: Arc<dyn Handler> = Arc::new(Forgetting::new(commands.clone(), projections.clone()));
         background.push(tokio::spawn(registry::run(
-            journal.clone(),
+            Arc::new(journal.clone()),
             vec![pipeline, forgetting],
             stop.clone(),
         )));

@@ -82,6 +82,44 @@ fn checked_in_schemas_are_the_generated_ones() {
     );
 }
 
+/// What a consumer of the topic can meet: the end of `asyncapi.yaml`, a message for each schema.
+fn messages() -> String {
+    let mut yaml = "    messages:\n".to_owned();
+    for schema in event_schemas() {
+        let EventSchema {
+            event_type, version, ..
+        } = &schema;
+        let summary = schema.schema["description"].as_str().unwrap_or_default();
+        yaml += &format!(
+            "      {event_type}.v{version}:
+        name: {event_type}
+        title: {event_type}, version {version}
+        summary: {}
+        traits:
+          - $ref: \"#/components/messageTraits/event\"
+        payload:
+          $ref: \"./events/{}\"
+",
+            json!(summary),
+            file_name(&schema)
+        );
+    }
+    yaml
+}
+
+#[test]
+fn asyncapi_has_a_message_for_each_event() {
+    let file = folder("asyncapi.yaml");
+    let stored = fs::read_to_string(&file).unwrap();
+    let (by_hand, _) = stored.rsplit_once("    messages:\n").unwrap();
+    let generated = format!("{by_hand}{}", messages());
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        fs::write(&file, generated).unwrap();
+    } else {
+        assert_eq!(stored, generated, "run the tests with UPDATE_SCHEMAS=1");
+    }
+}
+
 #[test]
 fn schemas_have_the_names_of_the_streams_and_of_the_events() {
     let schemas = event_schemas();

@@ -13,6 +13,7 @@ use std::{
 const EDGES: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("event-store", &[]),
+    ("kafka-broker", &[]),
     ("schemas", &[]),
     ("web", &["schemas"]),
     ("documents", &["domain"]),

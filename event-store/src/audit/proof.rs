@@ -123,7 +123,7 @@ pub struct StoredEvent {
 }
 
 impl StoredEvent {
-    pub(super) fn of(entry: &Entry<'_>) -> Self {
+    pub(crate) fn of(entry: &Entry<'_>) -> Self {
         Self {
             kind: entry.kind.to_owned(),
             stream: entry.stream.to_owned(),
@@ -139,7 +139,7 @@ impl StoredEvent {
         }
     }
 
-    pub(super) fn entry(&self) -> Entry<'_> {
+    pub(crate) fn entry(&self) -> Entry<'_> {
         Entry {
             kind: &self.kind,
             stream: &self.stream,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use spendlog_event_store::{Event, Handler, Outcome, subscribe};
+use spendlog_event_store::{Event, Feed as _, Handler, Outcome};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -46,11 +46,8 @@ pub(crate) async fn latency(name: &str) -> anyhow::Result<Measured> {
     let book = Book::open(&fixture.journal).await?;
     let (sender, mut handled) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
-    let watching = tokio::spawn(subscribe(
-        fixture.journal.clone(),
-        Arc::new(Watch(sender)),
-        stop.clone(),
-    ));
+    let (journal, stopped) = (fixture.journal.clone(), stop.clone());
+    let watching = tokio::spawn(async move { journal.subscribe(Arc::new(Watch(sender)), stopped).await });
     let mut asked = HashMap::new();
     for number in 0..EVENTS {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(5..80))).await;
