@@ -69,10 +69,7 @@ impl Journal {
             Kept::State(begun) => (begun, rows.into_iter().skip(1).collect()),
             Kept::Useless => {
                 self.drop_snapshot(A::TYPE, id).await?;
-                (
-                    Loaded::fold(&[])?,
-                    self.rows_since_snapshot(A::TYPE, id, until, form).await?,
-                )
+                return Loaded::fold(&self.load_until(A::TYPE, id, until).await?);
             }
         };
         let last = match rows.last() {

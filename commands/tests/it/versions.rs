@@ -171,8 +171,7 @@ fn states<A: Stateful>(feature: &str) -> String {
     let (mut state, mut states) = (A::default(), BTreeMap::new());
     for file in files {
         let name = file.file_name().unwrap().to_str().unwrap().to_owned();
-        let mut parts = name.split(".v");
-        let event_type = parts.next().unwrap().to_owned();
+        let (event_type, rest) = name.rsplit_once(".v").unwrap();
         if event_type.split('.').next() != Some(A::TYPE) {
             continue;
         }
@@ -180,8 +179,8 @@ fn states<A: Stateful>(feature: &str) -> String {
             aggregate_id: String::new(),
             sequence: 1,
             aggregate_type: A::TYPE.to_owned(),
-            event_type,
-            event_version: parts.next().unwrap().split('.').next().unwrap().to_owned(),
+            event_type: event_type.to_owned(),
+            event_version: rest.split('.').next().unwrap().to_owned(),
             payload: serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap(),
             metadata: json!({}),
         };
