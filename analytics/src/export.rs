@@ -81,9 +81,12 @@ async fn go_on(
     until: i64,
     progress: impl Fn(Progress),
 ) -> Result<Exported, ExportError> {
-    let (mut manifest, anew) = begin(journal, store, scope).await?;
+    let stored = Manifest::read(store).await?;
+    let (mut manifest, anew) = begin(journal, stored.clone(), scope).await?;
     manifest.know(tables)?;
-    manifest.write(store).await?;
+    if stored.is_none_or(|stored| stored != manifest) {
+        manifest.write(store).await?;
+    }
     manifest.sweep(store, tables).await?;
     let (from, until) = (manifest.position, until.max(manifest.position));
     progress(Progress {
@@ -165,10 +168,10 @@ pub async fn newest(
 /// What the export there holds, checked against what is asked for; or that it has to begin anew.
 async fn begin(
     journal: &Journal,
-    store: &dyn ObjectStore,
+    stored: Option<Manifest>,
     scope: Option<Scope>,
 ) -> Result<(Manifest, bool), ExportError> {
-    let Some(mut manifest) = Manifest::read(store).await? else {
+    let Some(mut manifest) = stored else {
         let mut manifest = Manifest::new(scope);
         manifest.forgotten = forgotten(journal, &manifest).is_some();
         return Ok((manifest, false));

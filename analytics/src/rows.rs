@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::{
-    BooleanChunkedBuilder, ChunkedBuilder, Column as Series, DataFrame, DataType, Int32Type, Int64Type,
+    BooleanChunkedBuilder, ChunkedBuilder, Column as Filled, DataFrame, DataType, Int32Type, Int64Type,
     IntoColumn as _, IntoSeries as _, PolarsResult, PrimitiveChunkedBuilder, StringChunkedBuilder, TimeUnit,
 };
 use serde_json::Value;
 use spendlog_event_store::Event;
 
-use crate::tables::{Column, EVENTS, Place, Table, Tables, Type, is_secret};
+use crate::tables::{Column, Place, Table, Tables, Type, is_secret};
 
 /// How texts of an event stand in an export: the words of the column `texts`.
 const GIVEN: &str = "given";
@@ -100,8 +100,8 @@ impl<'t> Rows<'t> {
         let mut frames = Vec::new();
         for (table, filling) in self.tables.all().iter().zip(self.filling) {
             let Some(filling) = filling else { continue };
-            let columns: Vec<Series> = filling.into_iter().map(Filling::finish).collect();
-            let height = columns.first().map_or(0, Series::len);
+            let columns: Vec<Filled> = filling.into_iter().map(Filling::finish).collect();
+            let height = columns.first().map_or(0, Filled::len);
             if height > 0 {
                 frames.push((table, DataFrame::new(height, columns)?));
             }
@@ -241,7 +241,7 @@ impl Filling {
         }
     }
 
-    fn finish(self) -> Series {
+    fn finish(self) -> Filled {
         match self {
             Self::Text(column) => column.finish().into_column(),
             Self::Integer(column) => column.finish().into_column(),

@@ -4,7 +4,9 @@
 //! nor a connection: it knows the files of the tables that the statement names, and nothing else of Spendlog.
 
 use std::{
+    fs::File,
     io::{self, BufWriter, IsTerminal as _, Read as _, Write as _},
+    os::fd::AsFd as _,
     path::Path,
     process::{ExitCode, Stdio},
 };
@@ -223,7 +225,9 @@ fn child() -> anyhow::Result<()> {
             },
         )?;
     }
-    let answered = query::run(&job, Box::new(BufWriter::new(io::stdout())))?;
+    // Not by `Stdout`, which looks for the end of a line in all that passes.
+    let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let answered = query::run(&job, Box::new(BufWriter::new(out)))?;
     if answered.more {
         note(&format!(
             "There are more than these {} rows: --format csv, json or parquet gives all of them.",

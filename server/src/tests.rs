@@ -3,7 +3,7 @@
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::{
-    cli::{Cli, Command, Parked, Replay, When, Who},
+    cli::{Cli, Command, Parked, QueryFormat, Replay, When, Who},
     serve::api,
 };
 
@@ -99,4 +99,19 @@ fn every_operation_has_a_name_and_a_place() {
         }
     }
     assert!(names.len() > 40, "{}", names.len());
+}
+
+#[test]
+fn a_query_has_sql_or_shows_the_tables() {
+    assert!(parse(&["query"]).is_err());
+    assert!(parse(&["query", "SELECT 1", "--tables"]).is_err());
+    assert!(parse(&["query", "SELECT 1", "--memory", "1"]).is_err());
+    assert!(matches!(parse(&["query", "--tables"]), Ok(Command::Query(query)) if query.tables));
+    let Command::Query(query) = parse(&["query", "SELECT 1", "--over", "s3://lake/a", "--format", "csv"]).unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!((query.format, query.memory), (QueryFormat::Csv, 2048));
+    assert!(matches!(parse(&["events", "export"]), Ok(Command::Events(_))));
+    assert!(parse(&["events", "export", "--format", "csv"]).is_err());
 }
