@@ -13,6 +13,7 @@ mod beside;
 pub mod books;
 pub mod categories;
 mod cells;
+pub mod custom;
 pub mod documents;
 mod error;
 mod forgotten;

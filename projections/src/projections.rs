@@ -9,7 +9,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use spendlog_event_store::{Journal, Query};
+use spendlog_event_store::{Event, Journal, Query};
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Behind, Group, ProjectionError, Reader, runner, writer::maintain};
+use crate::{Behind, Group, ProjectionError, Reader, custom, runner, writer::maintain};
 
 /// Connections for queries. Each carries several queries at once, so this is how many run at the same time in Postgres.
 const CONNECTIONS: usize = 6;
@@ -152,7 +152,8 @@ impl Projections {
     pub fn run(&self, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
         let runners = Group::ALL.map(|group| tokio::spawn(runner::run(self.clone(), group, stop.clone())));
         let sweeper = tokio::spawn(runner::sweep(self.clone(), stop.clone()));
-        runners.into_iter().chain([sweeper]).collect()
+        let customs = tokio::spawn(custom::run(self.clone(), stop.clone()));
+        runners.into_iter().chain([sweeper, customs]).collect()
     }
 
     /// Waits until a group has come to a position.
@@ -229,9 +230,7 @@ impl Projections {
                 })
                 .await?
         };
-        let seconds = next
-            .first()
-            .map_or(0, |event| (now() - event.recorded_at).num_seconds().max(0));
+        let seconds = next.first().map_or(0, seconds_since);
         Ok(Lag {
             group,
             position,
@@ -254,10 +253,15 @@ impl Projections {
     }
 }
 
+/// How long ago an event was recorded, in seconds.
+pub(crate) fn seconds_since(event: &Event) -> i64 {
+    (now() - event.recorded_at).num_seconds().max(0)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "how long an event has been waiting is measured, not decided upon"
 )]
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     Utc::now()
 }

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use crate::{
     Group, Progress, ProjectionError, Stage,
     beside::{Beside, Purpose, old},
+    writer::Writer,
 };
 
 /// With no more events than these before it, the swap may hold up the runner.
@@ -142,6 +143,7 @@ async fn exchange(tables: &Beside) -> Result<(i64, u64), ProjectionError> {
     // ones is planned anew when it has got its locks.
     let sql = format!("SET LOCAL lock_timeout = '{LOCK_MS}ms'; LOCK TABLE {live} IN ACCESS EXCLUSIVE MODE");
     writer.client.batch_execute(&sql).await?;
+    let views = views_on(writer, group).await?;
     let mut sql = format!("CREATE SCHEMA {old};");
     for table in group.tables() {
         let next = &writer.schema;
@@ -150,9 +152,27 @@ async fn exchange(tables: &Beside) -> Result<(i64, u64), ProjectionError> {
              ALTER TABLE read.{table} SET SCHEMA {old}; ALTER TABLE {next}.{table} SET SCHEMA read;"
         ));
     }
+    // They stay what they are to those who may read them and to views on them; only what they read is another table.
+    sql.push_str(&views);
     writer.client.batch_execute(&sql).await?;
     let sql =
         "UPDATE read.checkpoints SET position = $2, generation = generation + 1, updated_at = now() WHERE name = $1";
     writer.execute(sql.to_owned(), &[&name, &until]).await?;
     Ok((until, events))
+}
+
+/// What makes the views on a group's live tables anew: names in it mean whatever tables are called so then.
+async fn views_on(writer: &Writer, group: Group) -> Result<String, ProjectionError> {
+    // So that all names are written with their schemas.
+    writer
+        .client
+        .batch_execute("SET LOCAL search_path = pg_catalog")
+        .await?;
+    let sql = "SELECT coalesce(string_agg(format('CREATE OR REPLACE VIEW %s AS %s', v.view, pg_get_viewdef(v.view)), ' '), '') \
+               FROM (SELECT DISTINCT r.ev_class::regclass AS view FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid \
+                 JOIN pg_class c ON c.oid = r.ev_class AND c.relkind = 'v' \
+                 WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass \
+                   AND d.refobjid IN (SELECT format('read.%I', t)::regclass FROM unnest($1::text[]) t)) v";
+    let rows = writer.query(sql.to_owned(), &[&group.tables()]).await?;
+    Ok(rows.first().map_or(Ok(String::new()), |row| row.try_get(0))?)
 }

@@ -57,7 +57,7 @@ pub(crate) async fn run(projections: Projections, group: Group, stop: Cancellati
 }
 
 /// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

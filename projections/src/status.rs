@@ -94,7 +94,7 @@ impl Projections {
     }
 
     /// The process whose connection holds this advisory lock.
-    async fn holder(&self, lock: i64) -> Result<Option<RunBy>, ProjectionError> {
+    pub(crate) async fn holder(&self, lock: i64) -> Result<Option<RunBy>, ProjectionError> {
         found(&self.reader().query(HOLDER, &[&lock]).await?)
     }
 }

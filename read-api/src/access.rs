@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::ReadApi;
 
 /// How long a read waits for its projection.
-const WAIT: Duration = Duration::from_secs(2);
+pub(crate) const WAIT: Duration = Duration::from_secs(2);
 /// How long it is remembered which books a user may see. A book that is not among them is always looked up.
 const REMEMBERED: Duration = Duration::from_secs(2);
 /// Users remembered at the same time.

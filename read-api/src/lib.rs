@@ -7,6 +7,7 @@
 
 mod access;
 mod accounts;
+mod analytics;
 mod answer;
 mod audit;
 mod books;
@@ -27,5 +28,5 @@ mod users;
 mod tests;
 
 pub use audit::{proof, replay::replayed};
-pub use projections::projection;
+pub use projections::{custom_projection, projection};
 pub use state::ReadApi;

@@ -9,10 +9,14 @@ use actix_web::{
     HttpResponse, get, post,
     web::{Data, Path},
 };
-use spendlog_projections::{Group, Progress, Rebuild, Rebuilt, Stage, Status};
+use spendlog_event_store::Journal;
+use spendlog_projections::{Group, Progress, Rebuild, Rebuilt, Stage, Status, custom};
 use spendlog_schemas::{
     problem::ProblemDetails,
-    projections::{Projection, ProjectionState, Projections, RebuildDone, RebuildProgress, RebuildStage},
+    projections::{
+        CustomProjection, Projection, ProjectionColumn, ProjectionState, Projections, RebuildDone, RebuildProgress,
+        RebuildStage,
+    },
 };
 use spendlog_web::{Caller, Code, Problem};
 use tokio::sync::watch;
@@ -20,6 +24,7 @@ use tokio::sync::watch;
 use crate::{
     ReadApi,
     access::{failed, user},
+    analytics::refused,
     answer::json,
     sse::{self, Gone, Sender},
 };
@@ -42,11 +47,54 @@ pub fn projection(status: &Status) -> Projection {
         head: status.head,
         lag_events: status.lag.events,
         lag_seconds: status.lag.seconds,
+        custom: None,
     }
 }
 
-fn named(name: &str) -> Result<Group, Problem> {
-    Group::named(name).ok_or_else(|| Code::NotFound.into())
+/// How a projection of one's own stands, as it is answered.
+pub fn custom_projection(status: &custom::Status) -> Projection {
+    Projection {
+        name: status.name.clone(),
+        tables: vec![status.name.clone()],
+        state: match (status.paused_at, &status.run_by) {
+            (Some(_), _) => ProjectionState::Paused,
+            (None, Some(_)) => ProjectionState::Running,
+            (None, None) => ProjectionState::Stopped,
+        },
+        paused_at: status.paused_at,
+        run_by: status.run_by.as_ref().map(ToString::to_string),
+        rebuilt_by: None,
+        position: status.position,
+        head: status.head,
+        lag_events: status.head - status.position,
+        lag_seconds: status.lag_seconds,
+        custom: Some(CustomProjection {
+            columns: columns(status),
+            by_book: status.is_by_book(),
+            every_seconds: status.every.map(|every| every.as_secs()),
+            refreshed_at: status.refreshed_at,
+            failure: status.failure.clone(),
+        }),
+    }
+}
+
+/// What a projection of one's own shows, as it is answered.
+pub(crate) fn columns(status: &custom::Status) -> Vec<ProjectionColumn> {
+    let columns = status.columns.iter().map(|column| ProjectionColumn {
+        name: column.name.clone(),
+        r#type: column.kind.clone(),
+    });
+    columns.collect()
+}
+
+/// How the projection of this name stands, whoever made it.
+async fn status(api: &ReadApi, name: &str) -> Result<Projection, Problem> {
+    match Group::named(name) {
+        Some(group) => Ok(projection(&api.projections.status(group).await.map_err(failed)?)),
+        None => Ok(custom_projection(
+            &api.projections.custom_status(name).await.map_err(refused)?,
+        )),
+    }
 }
 
 /// List projections
@@ -63,6 +111,8 @@ pub(crate) async fn list(api: Data<ReadApi>, caller: Caller) -> Result<HttpRespo
     for group in Group::ALL {
         data.push(projection(&api.projections.status(group).await.map_err(failed)?));
     }
+    let custom = api.projections.custom().await.map_err(failed)?;
+    data.extend(custom.iter().map(custom_projection));
     json(&Projections { data })
 }
 
@@ -78,10 +128,12 @@ pub(crate) async fn list(api: Data<ReadApi>, caller: Caller) -> Result<HttpRespo
 #[post("/admin/projections/{name}/pause")]
 pub(crate) async fn pause(api: Data<ReadApi>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
     let caller = caller.admin()?;
-    let group = named(&path)?;
-    api.projections.pause(group).await.map_err(failed)?;
-    tracing::info!(projection = group.name(), user = %user(caller), "a projection was paused");
-    json(&projection(&api.projections.status(group).await.map_err(failed)?))
+    match Group::named(&path) {
+        Some(group) => api.projections.pause(group).await.map_err(failed)?,
+        None => api.projections.pause_custom(&path, true).await.map_err(refused)?,
+    }
+    tracing::info!(projection = *path, user = %user(caller), "a projection was paused");
+    json(&status(&api, &path).await?)
 }
 
 /// Let a paused projection go on
@@ -95,10 +147,12 @@ pub(crate) async fn pause(api: Data<ReadApi>, caller: Caller, path: Path<String>
 #[post("/admin/projections/{name}/resume")]
 pub(crate) async fn resume(api: Data<ReadApi>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
     let caller = caller.admin()?;
-    let group = named(&path)?;
-    api.projections.resume(group).await.map_err(failed)?;
-    tracing::info!(projection = group.name(), user = %user(caller), "a projection was resumed");
-    json(&projection(&api.projections.status(group).await.map_err(failed)?))
+    match Group::named(&path) {
+        Some(group) => api.projections.resume(group).await.map_err(failed)?,
+        None => api.projections.pause_custom(&path, false).await.map_err(refused)?,
+    }
+    tracing::info!(projection = *path, user = %user(caller), "a projection was resumed");
+    json(&status(&api, &path).await?)
 }
 
 /// What is told of a rebuild.
@@ -124,34 +178,57 @@ enum News {
 #[post("/admin/projections/{name}/rebuild")]
 pub(crate) async fn rebuild(api: Data<ReadApi>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
     let caller = caller.admin()?;
-    let group = named(&path)?;
-    let rebuild = Rebuild::begin(&api.journal, group).await.map_err(failed)?;
+    let name = path.into_inner();
+    let rebuild = match Group::named(&name) {
+        Some(group) => Some(Rebuild::begin(&api.journal, group).await.map_err(failed)?),
+        None => {
+            api.projections.custom_status(&name).await.map_err(refused)?;
+            None
+        }
+    };
     let (tell, news) = watch::channel(None);
     let answer = sse::answer(&api, user(caller), |sender| async move {
         // A client that is gone hears nothing.
         let _gone = follow(news, &sender).await;
     })?;
-    tracing::info!(projection = group.name(), user = %user(caller), "a rebuild begins");
-    let stop = api.stop.clone();
+    tracing::info!(projection = name, user = %user(caller), "a rebuild begins");
+    let (stop, journal) = (api.stop.clone(), api.journal.clone());
     tokio::spawn(async move {
-        let rebuilding = rebuild.run(|progress| drop(tell.send_replace(Some(News::Progress(*progress)))));
+        let rebuilding = async {
+            match rebuild {
+                Some(rebuild) => rebuild
+                    .run(|progress| drop(tell.send_replace(Some(News::Progress(*progress)))))
+                    .await
+                    .map_err(failed),
+                None => computed(&journal, &name).await,
+            }
+        };
         // A server that stops does not wait for it: nothing has changed until it is done.
         match stop.run_until_cancelled(rebuilding).await {
             None => {}
             Some(Ok(done)) => {
                 let Rebuilt { events, position, took } = done;
                 let took_ms = millis(took);
-                tracing::info!(projection = group.name(), events, position, took_ms, "rebuilt");
+                tracing::info!(projection = name, events, position, took_ms, "rebuilt");
                 tell.send_replace(Some(News::Done(done)));
             }
-            Some(Err(error)) => {
-                let problem = failed(error);
-                tracing::error!(projection = group.name(), cause = problem.cause(), "a rebuild failed");
+            Some(Err(problem)) => {
+                tracing::error!(projection = name, cause = problem.cause(), "a rebuild failed");
                 tell.send_replace(Some(News::Failed(Arc::new(problem))));
             }
         }
     });
     Ok(answer)
+}
+
+/// A projection of one's own, computed anew: from the read tables, so no event is applied.
+async fn computed(journal: &Journal, name: &str) -> Result<Rebuilt, Problem> {
+    let done = custom::refresh(journal, name).await.map_err(refused)?;
+    Ok(Rebuilt {
+        events: 0,
+        position: done.position,
+        took: done.took,
+    })
 }
 
 /// Tells one client of a rebuild, until its end. Of what comes faster than it can be sent, the newest is told.

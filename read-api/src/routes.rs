@@ -2,7 +2,9 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{accounts, audit, books, categories, documents, imports, projections, summary, transactions, users};
+use crate::{
+    accounts, analytics, audit, books, categories, documents, imports, projections, summary, transactions, users,
+};
 
 /// Adds the routes to an app. It must hold [`ReadApi`](crate::ReadApi) and its token keys as `Data`.
 pub fn configure(service: &mut ServiceConfig<'_>) {
@@ -37,6 +39,9 @@ pub fn configure(service: &mut ServiceConfig<'_>) {
         .service(imports::list)
         .service(imports::one)
         .service(imports::lines)
+        // analytics
+        .service(analytics::list)
+        .service(analytics::rows)
         // audit
         .service(audit::events::read)
         .service(audit::proof::of_event)

@@ -3,6 +3,7 @@
 //! They are promises to clients, so they know nothing of the domain's types: the edges translate.
 
 pub mod accounts;
+pub mod analytics;
 pub mod audit;
 pub mod books;
 pub mod categories;

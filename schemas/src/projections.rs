@@ -36,6 +36,34 @@ pub struct Projection {
     pub lag_events: i64,
     /// How long the first of them has been waiting, in seconds.
     pub lag_seconds: i64,
+    /// What there is to say of a projection of one's own; null for those that Spendlog comes with.
+    pub custom: Option<CustomProjection>,
+}
+
+/// A projection of one's own: a statement of somebody who runs the system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CustomProjection {
+    /// What it shows.
+    pub columns: Vec<ProjectionColumn>,
+    /// Whether everybody may read it, each the rows of their own books; otherwise only admins.
+    pub by_book: bool,
+    /// How often it is computed anew, in seconds; null where each batch of events changes what it has to.
+    pub every_seconds: Option<u64>,
+    /// When it was last brought up to date.
+    pub refreshed_at: Option<DateTime<Utc>>,
+    /// What went wrong the last time; null when nothing did.
+    pub failure: Option<String>,
+}
+
+/// A column of a projection of one's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProjectionColumn {
+    /// Its name.
+    #[schema(example = "merchant")]
+    pub name: String,
+    /// Its type, as Postgres calls it.
+    #[schema(example = "text")]
+    pub r#type: String,
 }
 
 /// Whether a projection is kept up to date.

@@ -1,6 +1,6 @@
 //! The command line: what can be asked of `spendlog`, and the help that teaches it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -28,7 +28,23 @@ Examples:
   spendlog projections list                 how each of them stands, and who runs it
   spendlog projections lag --json           how far they are behind, for a script
   spendlog projections rebuild ledger       make its tables again; reads and writes go on meanwhile
-  spendlog projections verify               compare all tables with what the journal says";
+  spendlog projections verify               compare all tables with what the journal says
+
+One SQL statement makes a projection of your own: docs/projections-of-your-own.md shows how.
+  spendlog projections add monthly.sql      kept up to date with each batch of events, where the statement adds up
+  spendlog projections add top.sql --every 5m   computed anew by a schedule, where it does not
+  spendlog projections remove monthly       it and its rows; the journal knows nothing of it";
+
+const ADD_HELP: &str = "\
+The file holds one SELECT over the views of `analytics` (accounts, books, categories, documents, imports, postings, summary,
+transactions) and of `events` (events.transaction_recorded and so on); the projection is called like the file. It runs as a
+role that can read these views and nothing else, for 60 s at most. Sums and counts, grouped, over filtered and joined tables
+are kept up to date with each batch of events. With a column book_id everybody reads the rows of their own books at
+GET /analytics/projections/NAME; without one only admins read it.
+
+Example, monthly_merchants.sql:
+  SELECT book_id, month, merchant, currency, sum(amount_minor) AS total_minor, count(*) AS purchases
+  FROM transactions WHERE NOT voided GROUP BY book_id, month, merchant, currency";
 
 const EXPORT_HELP: &str = "\
 A table is a folder, a month a folder in it, as DuckDB, pandas, polars and Spark know them: events/month=2026-11/…parquet.
@@ -260,21 +276,37 @@ pub(crate) enum Projections {
     /// Make the tables again in a scratch place and compare them with the live ones row by row; fails if any row differs.
     Verify {
         /// Which; all unless said.
-        #[arg(value_name = "NAME", value_parser = parse_projection)]
-        names: Vec<Group>,
+        #[arg(value_name = "NAME")]
+        names: Vec<ProjectionName>,
     },
     /// Have a projection rest where it is, in all processes, until it is resumed.
     Pause(OneProjection),
     /// Let a paused projection go on.
     Resume(OneProjection),
+    /// Add a projection of your own: one SELECT in a file.
+    #[command(after_help = ADD_HELP)]
+    Add {
+        /// The file; the projection is called like it.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Compute it anew this often (30s, 5m, 1h, 1d) instead of with each batch of events.
+        #[arg(long, value_name = "TIME", value_parser = parse_every)]
+        every: Option<Duration>,
+    },
+    /// Remove a projection of your own, and its rows.
+    Remove {
+        /// Its name, as `list` shows it.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
 }
 
 /// A projection.
 #[derive(Debug, Args)]
 pub(crate) struct OneProjection {
     /// Its name, as `list` shows it.
-    #[arg(value_name = "NAME", value_parser = parse_projection)]
-    pub(crate) name: Group,
+    #[arg(value_name = "NAME")]
+    pub(crate) name: ProjectionName,
 }
 
 /// Which projections.
@@ -282,18 +314,60 @@ pub(crate) struct OneProjection {
 #[group(required = true, multiple = false)]
 pub(crate) struct WhichProjections {
     /// These, by the names that `list` shows.
-    #[arg(value_name = "NAME", value_parser = parse_projection)]
-    pub(crate) names: Vec<Group>,
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<ProjectionName>,
     /// All of them, one after the other.
     #[arg(long)]
     pub(crate) all: bool,
 }
 
-fn parse_projection(name: &str) -> Result<Group, String> {
-    Group::named(name).ok_or_else(|| {
-        let names = Group::ALL.map(Group::name).join(", ");
-        format!("there is no such projection; there are: {names}")
-    })
+/// A projection, as an operator names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ProjectionName {
+    /// One that Spendlog comes with.
+    Group(Group),
+    /// One of the operator's own.
+    Custom(String),
+}
+
+impl std::str::FromStr for ProjectionName {
+    type Err = std::convert::Infallible;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Ok(Group::named(name).map_or_else(|| Self::Custom(name.to_owned()), Self::Group))
+    }
+}
+
+impl std::fmt::Display for ProjectionName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Group(group) => group.name(),
+            Self::Custom(name) => name,
+        })
+    }
+}
+
+/// The shortest schedule, in seconds.
+const EVERY_MIN: u64 = 5;
+
+fn parse_every(text: &str) -> Result<Duration, String> {
+    let unit = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err("expected a number and a unit: 30s, 5m, 1h, 1d".to_owned()),
+    };
+    let seconds = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(seconds));
+    match seconds {
+        Some(seconds @ EVERY_MIN..=31_536_000) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("expected a time between {EVERY_MIN}s and 365d")),
+    }
 }
 
 /// Of the events.

@@ -1,17 +1,21 @@
 //! `spendlog projections`: how the read tables stand, and what an operator may do with them.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::json;
 use spendlog_event_store::Journal;
-use spendlog_projections::{Group, Progress, Projections, Stage, Verified, rebuild, verify};
-use spendlog_read_api::projection;
+use spendlog_projections::{
+    Group, Progress, Projections, Stage, Verified,
+    custom::{self, BOOK, CustomError},
+    rebuild, verify,
+};
+use spendlog_read_api::{custom_projection, projection};
 use spendlog_schemas::projections::{Projection, ProjectionState};
 
 use crate::{
-    cli,
+    cli::{self, ProjectionName},
     config::Config,
     foundation::{Foundation, Use},
     note, say,
@@ -39,26 +43,123 @@ async fn act(journal: &Journal, projections: &Projections, command: &cli::Projec
     match command {
         cli::Projections::List { json } => list(projections, *json).await,
         cli::Projections::Lag { json } => lag(projections, *json).await,
-        cli::Projections::Rebuild(which) if which.all => rebuild_all(journal, &Group::ALL).await,
+        cli::Projections::Rebuild(which) if which.all => rebuild_all(journal, &names(projections).await?).await,
         cli::Projections::Rebuild(which) => rebuild_all(journal, &which.names).await,
-        cli::Projections::Verify { names } if names.is_empty() => verify_all(journal, &Group::ALL).await,
+        cli::Projections::Verify { names: of } if of.is_empty() => {
+            verify_all(journal, &names(projections).await?).await
+        }
         cli::Projections::Verify { names } => verify_all(journal, names).await,
         cli::Projections::Pause(of) => {
-            projections.pause(of.name).await?;
-            let position = projections.refresh(of.name).await?;
-            say(&format!("{} is paused at position {position}.", of.name.name()));
+            let position = match &of.name {
+                ProjectionName::Group(group) => {
+                    projections.pause(*group).await?;
+                    projections.refresh(*group).await?
+                }
+                ProjectionName::Custom(name) => {
+                    projections.pause_custom(name, true).await?;
+                    projections.custom_status(name).await?.position
+                }
+            };
+            say(&format!("{} is paused at position {position}.", of.name));
             Ok(())
         }
         cli::Projections::Resume(of) => {
-            projections.resume(of.name).await?;
-            let status = projections.status(of.name).await?;
-            say(&match status.run_by {
-                Some(by) => format!("{} goes on, in {by}.", of.name.name()),
-                None => format!("{} goes on as soon as a server runs.", of.name.name()),
+            let run_by = match &of.name {
+                ProjectionName::Group(group) => {
+                    projections.resume(*group).await?;
+                    projections.status(*group).await?.run_by
+                }
+                ProjectionName::Custom(name) => {
+                    projections.pause_custom(name, false).await?;
+                    projections.custom_status(name).await?.run_by
+                }
+            };
+            say(&match run_by {
+                Some(by) => format!("{} goes on, in {by}.", of.name),
+                None => format!("{} goes on as soon as a server runs.", of.name),
             });
             Ok(())
         }
+        cli::Projections::Add { file, every } => add(journal, file, *every).await,
+        cli::Projections::Remove { name } => {
+            custom::remove(journal, name).await?;
+            say(&format!("{name} is removed."));
+            Ok(())
+        }
     }
+}
+
+/// The names of all projections.
+async fn names(projections: &Projections) -> anyhow::Result<Vec<ProjectionName>> {
+    let custom = projections.custom().await?;
+    let custom = custom.into_iter().map(|status| ProjectionName::Custom(status.name));
+    Ok(Group::ALL
+        .into_iter()
+        .map(ProjectionName::Group)
+        .chain(custom)
+        .collect())
+}
+
+async fn add(journal: &Journal, file: &Path, every: Option<Duration>) -> anyhow::Result<()> {
+    let shown = file.display();
+    let length = std::fs::metadata(file)
+        .with_context(|| format!("{shown} can't be read"))?
+        .len();
+    if length > u64::try_from(custom::STATEMENT_MAX).unwrap_or(u64::MAX) {
+        return Err(CustomError::Length).with_context(|| shown.to_string());
+    }
+    let statement = std::fs::read_to_string(file).with_context(|| format!("{shown} can't be read"))?;
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let added = custom::add(journal, &name, &statement, every).await;
+    let added = added.map_err(|error| explained(error, file, &statement))?;
+    let kept = match every {
+        Some(every) => format!("computed anew every {}", HumanDuration(every)),
+        None => "kept up to date with each batch of events".to_owned(),
+    };
+    say(&format!(
+        "{name}: {} rows at position {}, in {}; {kept}.",
+        added.rows,
+        added.position,
+        seconds(added.took)
+    ));
+    let whose = if added.by_book {
+        "everybody reads the rows of their own books".to_owned()
+    } else {
+        format!("only admins read it, for it has no column {BOOK}")
+    };
+    say(&format!("GET /analytics/projections/{name}: {whose}."));
+    if let Some(weakness) = added.weakness {
+        note(&format!("Note: {weakness}."));
+    }
+    Ok(())
+}
+
+/// Why a statement could not be added, and where or what to do instead.
+fn explained(error: CustomError, file: &Path, statement: &str) -> anyhow::Error {
+    let shown = file.display();
+    match &error {
+        CustomError::Statement { line, column, .. } => {
+            anyhow::anyhow!("{shown}:{error}\n{}", marked(statement, *line, *column))
+        }
+        CustomError::NotIncremental(why) => {
+            let line = why.line.map_or_else(String::new, |line| format!(":{line}"));
+            anyhow::anyhow!(
+                "{shown}{line}: {error}\nIt can be computed anew by a schedule: spendlog projections add {shown} --every 5m"
+            )
+        }
+        _ => anyhow::Error::new(error).context(shown.to_string()),
+    }
+}
+
+/// The line of a statement, with a mark under the column.
+fn marked(statement: &str, line: usize, column: usize) -> String {
+    let text = statement.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let blank: String = text
+        .chars()
+        .take(column.saturating_sub(1))
+        .map(|c| if c == '\t' { '\t' } else { ' ' })
+        .collect();
+    format!("  {text}\n  {blank}^")
 }
 
 async fn all(projections: &Projections) -> anyhow::Result<Vec<Projection>> {
@@ -66,6 +167,7 @@ async fn all(projections: &Projections) -> anyhow::Result<Vec<Projection>> {
     for group in Group::ALL {
         all.push(projection(&projections.status(group).await?));
     }
+    all.extend(projections.custom().await?.iter().map(custom_projection));
     Ok(all)
 }
 
@@ -91,7 +193,28 @@ async fn list(projections: &Projections, json: bool) -> anyhow::Result<()> {
         if let Some(by) = one.rebuilt_by {
             say(&format!("  being rebuilt or verified by {by}"));
         }
-        say(&format!("  tables: {}", one.tables.join(", ")));
+        let Some(custom) = one.custom else {
+            say(&format!("  tables: {}", one.tables.join(", ")));
+            continue;
+        };
+        let columns: Vec<String> = custom
+            .columns
+            .iter()
+            .map(|c| format!("{} {}", c.name, c.r#type))
+            .collect();
+        let kept = match custom.every_seconds {
+            Some(every) => format!("computed anew every {}", HumanDuration(Duration::from_secs(every))),
+            None => "kept up to date with each batch".to_owned(),
+        };
+        let whose = if custom.by_book {
+            "for each user's own books"
+        } else {
+            "for admins"
+        };
+        say(&format!("  your own, {kept}, {whose}: {}", columns.join(", ")));
+        if let Some(failure) = custom.failure {
+            say(&format!("  failed: {failure}"));
+        }
     }
     Ok(())
 }
@@ -106,17 +229,28 @@ async fn lag(projections: &Projections, as_json: bool) -> anyhow::Result<()> {
         say(&serde_json::to_string(&all)?);
         return Ok(());
     }
+    let width = all.iter().map(|one| one.name.len()).max().unwrap_or_default().max(10);
     for one in all {
         say(&format!(
-            "{:<10} {} events, {} s",
+            "{:<width$} {} events, {} s",
             one.name, one.lag_events, one.lag_seconds
         ));
     }
     Ok(())
 }
 
-async fn rebuild_all(journal: &Journal, groups: &[Group]) -> anyhow::Result<()> {
-    for group in groups {
+async fn rebuild_all(journal: &Journal, names: &[ProjectionName]) -> anyhow::Result<()> {
+    for name in names {
+        let group = match name {
+            ProjectionName::Group(group) => group,
+            ProjectionName::Custom(name) => {
+                let done = custom::refresh(journal, name).await;
+                let done = done.with_context(|| format!("{name} is not computed anew; its rows are as they were"))?;
+                let (rows, position, took) = (done.rows, done.position, seconds(done.took));
+                say(&format!("{name}: {rows} rows in {took}, at position {position}."));
+                continue;
+            }
+        };
         let bar = bar(*group)?;
         let done = rebuild(journal, *group, |progress| show(&bar, progress)).await;
         bar.finish_and_clear();
@@ -132,9 +266,18 @@ async fn rebuild_all(journal: &Journal, groups: &[Group]) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn verify_all(journal: &Journal, groups: &[Group]) -> anyhow::Result<()> {
+async fn verify_all(journal: &Journal, names: &[ProjectionName]) -> anyhow::Result<()> {
     let mut wrong = Vec::new();
-    for group in groups {
+    for name in names {
+        let group = match name {
+            ProjectionName::Group(group) => group,
+            ProjectionName::Custom(name) => {
+                if !verify_custom(journal, name, names.len() > 1).await? {
+                    wrong.push(name.as_str());
+                }
+                continue;
+            }
+        };
         let bar = bar(*group)?;
         let found = verify(journal, *group, |progress| show(&bar, progress)).await;
         bar.finish_and_clear();
@@ -148,6 +291,29 @@ async fn verify_all(journal: &Journal, groups: &[Group]) -> anyhow::Result<()> {
         bail!("{all} differ from what the journal says; `spendlog projections rebuild {first}` makes the tables again");
     }
     Ok(())
+}
+
+/// Compares a projection of one's own; whether all is as it should be. One that is computed by a schedule may be older than the
+/// read tables, which is no fault where it is one of many.
+async fn verify_custom(journal: &Journal, name: &str, of_many: bool) -> anyhow::Result<bool> {
+    let found = match custom::verify(journal, name).await {
+        Err(error @ CustomError::Older { .. }) if of_many => {
+            say(&format!("{name}: not compared, {error}."));
+            return Ok(true);
+        }
+        found => found.with_context(|| format!("{name} could not be verified"))?,
+    };
+    let (rows, position, took) = (found.rows, found.position, seconds(found.took));
+    say(&format!(
+        "{name}: {rows} rows compared at position {position}, in {took}."
+    ));
+    if found.missing + found.surplus > 0 {
+        say(&format!(
+            "  {} rows are missing, {} should not be there",
+            found.missing, found.surplus
+        ));
+    }
+    Ok(found.missing + found.surplus == 0)
 }
 
 /// Prints what was found; whether all is as it should be.

@@ -16,8 +16,8 @@ use crate::{Code, Problem};
 pub const LIMIT_DEFAULT: u32 = 50;
 /// How many rows a page has at most.
 pub const LIMIT_MAX: u32 = 100;
-/// The longest cursor, in bytes.
-const CURSOR_MAX: usize = 1024;
+/// The longest cursor, in bytes: a key that Postgres can have an index of fits.
+const CURSOR_MAX: usize = 4096;
 
 /// The number of rows that was asked for.
 pub fn limit(limit: Option<u32>) -> Result<u32, Problem> {

@@ -168,6 +168,8 @@ impl Property {
             ("imports.lines", ForIt(nothing())),
             ("imports.accept", ForIt(json!({}))),
             ("imports.revert", ForIt(nothing())),
+            ("analytics.projections", ForOwn(nothing())),
+            ("analytics.rows", ForOwn(nothing())),
             ("audit.replay", Naming(vec![query(&format!("?at=1&book={book}"))])),
             ("audit.proof", ForIt(nothing())),
             ("audit.head", ForOwn(nothing())),
@@ -206,6 +208,23 @@ async fn nobody_and_strangers_get_nothing() {
     let app = TestApp::start().await;
     let (owner, stranger, nobody) = (app.person().await, app.person().await, Person::nobody(&app));
     let property = Property::of(&owner).await;
+    // Which the owner has rows in, and the stranger none.
+    let spending = app.data().join("spending.sql");
+    let statement = "SELECT book_id, transaction_id, account_id, amount_minor FROM transactions";
+    std::fs::write(&spending, statement).expect("a file");
+    let added = app
+        .command(&["projections", "add", &spending.display().to_string()])
+        .await;
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    let position = property.event.parse().expect("a position");
+    let of_owner = owner
+        .get_at("/analytics/projections/spending", position)
+        .await
+        .expect(200);
+    assert_eq!(
+        of_owner.body["data"][0]["transaction_id"],
+        property.transaction.as_str()
+    );
     let mine = Mine {
         account: stranger.account("Mine", "EUR").await,
         category: stranger.category("Groceries").await,
@@ -227,6 +246,8 @@ async fn nobody_and_strangers_get_nothing() {
         let Some(ask) = asked.get(id.as_str()) else { continue };
         let path = if let Ask::ForAdmins = ask {
             path.replace("{name}", "ledger")
+        } else if path.contains("{name}") {
+            path.replace("{name}", "spending")
         } else if path.contains('{') {
             path.replace("{id}", property.in_path(path))
                 .replace("{position}", property.in_path(path))

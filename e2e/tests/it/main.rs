@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod analytics;
 mod archive;
 mod audit;
 mod books;

@@ -29,17 +29,29 @@ pub(crate) async fn run(recorder: PrometheusHandle, projections: Projections, st
         let paused = projections.paused().await;
         for group in Group::ALL {
             if let Ok(paused) = &paused {
-                gauge("spendlog_projection_paused", group, i64::from(paused.contains(&group)));
+                gauge(
+                    "spendlog_projection_paused",
+                    group.name(),
+                    i64::from(paused.contains(&group)),
+                );
             }
             if let Ok(lag) = projections.lag(group).await {
-                gauge("spendlog_projection_lag_events", group, lag.events);
-                gauge("spendlog_projection_lag_seconds", group, lag.seconds);
+                gauge("spendlog_projection_lag_events", group.name(), lag.events);
+                gauge("spendlog_projection_lag_seconds", group.name(), lag.seconds);
             }
+        }
+        for status in projections.custom().await.unwrap_or_default() {
+            gauge(
+                "spendlog_projection_lag_events",
+                &status.name,
+                status.head - status.position,
+            );
+            gauge("spendlog_projection_lag_seconds", &status.name, status.lag_seconds);
         }
     }
 }
 
-fn gauge(name: &'static str, group: Group, value: i64) {
+fn gauge(name: &'static str, projection: &str, value: i64) {
     let value = u32::try_from(value).unwrap_or(u32::MAX);
-    metrics::gauge!(name, "projection" => group.name()).set(f64::from(value));
+    metrics::gauge!(name, "projection" => projection.to_owned()).set(f64::from(value));
 }

@@ -1,0 +1,79 @@
+//! Reading the rows of a projection of one's own.
+
+use spendlog_domain::values::BookId;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::{BOOK, CustomError, Status, incremental::quoted};
+use crate::{ProjectionError, Projections};
+
+/// Which ids have which letters before them outside.
+const IDS: &[(&str, &str)] = &[
+    ("account_id", "acc"),
+    (BOOK, "book"),
+    ("category_id", "cat"),
+    ("document_id", "doc"),
+    ("import_id", "imp"),
+    ("posting_id", "pst"),
+    ("transaction_id", "txn"),
+    ("user_id", "usr"),
+];
+
+/// A projection of one's own, to be read.
+#[derive(Clone, Debug)]
+pub struct Custom(pub Status);
+
+/// A row.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What it is found again by, as JSON; lists are in its order.
+    pub key: String,
+    /// The row, as a JSON object.
+    pub body: String,
+}
+
+impl Custom {
+    /// The rows behind `after`, of these books; of all where none are said. Only a projection with a column of books can be asked
+    /// for those of some.
+    pub async fn rows(
+        &self,
+        projections: &Projections,
+        books: Option<&[BookId]>,
+        after: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<Row>, CustomError> {
+        let shown = self.0.columns.iter().map(|column| {
+            let name = quoted(&column.name);
+            match IDS.iter().find(|(id, _)| *id == column.name && column.kind == "uuid") {
+                Some((_, prefix)) => format!("'{prefix}_' || replace(t.{name}::text, '-', '') AS {name}"),
+                None => format!("t.{name}"),
+            }
+        });
+        let shown: Vec<String> = shown.collect();
+        let mut sql = format!(
+            "SELECT t._key::text, row_to_json(r)::text FROM custom_rows.{} t CROSS JOIN LATERAL (SELECT {}) r WHERE true",
+            quoted(&self.0.name),
+            shown.join(", ")
+        );
+        let books: Option<Vec<Uuid>> = books.map(|books| books.iter().map(|book| book.uuid()).collect());
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&limit];
+        if let Some(books) = &books {
+            params.push(books);
+            sql.push_str(&format!(" AND t.{BOOK} = ANY (${})", params.len()));
+        }
+        if let Some(after) = &after {
+            params.push(after);
+            sql.push_str(&format!(" AND t._key > ${}::text::jsonb", params.len()));
+        }
+        sql.push_str(" ORDER BY t._key LIMIT $1");
+        let rows = projections.reader().query(&sql, &params).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Row {
+                    key: row.try_get(0).map_err(ProjectionError::from)?,
+                    body: row.try_get(1).map_err(ProjectionError::from)?,
+                })
+            })
+            .collect()
+    }
+}
