@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod export;
 mod foundation;
+mod kafka;
 mod keys;
 mod models;
 mod parked;
@@ -41,6 +42,7 @@ fn note(text: &str) {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command.unwrap_or(Command::Serve {
+        roles: None,
         demo: false,
         samples: "samples".into(),
     });
@@ -73,7 +75,11 @@ fn main() -> ExitCode {
 }
 
 fn with_config(command: Command) -> anyhow::Result<()> {
-    let config = Config::from_env()?;
+    let roles = match &command {
+        Command::Serve { roles, .. } => roles.as_deref(),
+        _ => None,
+    };
+    let config = Config::from_env(roles)?;
     telemetry::begin(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -81,7 +87,7 @@ fn with_config(command: Command) -> anyhow::Result<()> {
         .build()?;
     runtime.block_on(async {
         match command {
-            Command::Serve { demo, samples } => serve::run(config, demo.then_some(samples)).await,
+            Command::Serve { demo, samples, .. } => serve::run(config, demo.then_some(samples)).await,
             Command::Demo { server, samples } => demo::run(&server, &samples).await,
             Command::Models(command) => tokio::task::block_in_place(|| models::run(&config, &command)),
             Command::Parked(command) => parked::run(&config, &command).await,
@@ -91,6 +97,7 @@ fn with_config(command: Command) -> anyhow::Result<()> {
             Command::Projections(command) => projections::run(&config, &command).await,
             Command::Events(cli::Events::Export(asked)) => export::run(&config, &asked).await,
             Command::Query(asked) => query::run(&config, &asked).await,
+            Command::Kafka(command) => kafka::run(&config, &command).await,
             Command::Replay(asked) => replay::run(&config, &asked).await,
             Command::User(command) => users::run(&config, &command).await,
             Command::Keys(cli::Keys::Rotate { to }) => keys::rotate(&config, to.as_deref()).await,
@@ -119,7 +126,7 @@ fn check() -> anyhow::Result<()> {
         let mark = if setting.set { "*" } else { " " };
         say(&format!("{mark} {:<32} {}", setting.name, setting.value));
     }
-    Config::from_env()?;
+    Config::from_env(None)?;
     say("The configuration can be used. (* is set; the others are defaults)");
     Ok(())
 }

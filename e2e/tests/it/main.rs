@@ -15,6 +15,7 @@ mod export;
 mod forgetting;
 mod idempotency;
 mod imports;
+mod kafka;
 mod keys;
 mod layout;
 mod lists;

@@ -17,6 +17,7 @@ mod append;
 mod feed;
 mod fixture;
 mod http;
+mod kafka;
 mod load;
 mod pgbench;
 mod read;
@@ -43,6 +44,7 @@ const NAMES: &[&str] = &[
     "feed-latency",
     "export-parquet",
     "query",
+    "kafka-relay",
     "rebuild",
     "http-create/1",
     "http-create/16",
@@ -85,6 +87,7 @@ async fn main() -> anyhow::Result<()> {
             "export-parquet" => analytics::export_parquet(name).await?,
             "query" => analytics::grouped_sum(name).await?,
             "feed-latency" => feed::latency(name).await?,
+            "kafka-relay" => kafka::relay(name).await?,
             "rebuild" => read::rebuild(name).await?,
             http => http::measure(http).await?,
         };
