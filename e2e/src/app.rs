@@ -50,6 +50,44 @@ pub struct TestApp {
     finished: bool,
 }
 
+/// A place in which no server has run yet, for what an operator does before.
+#[derive(Debug)]
+pub struct Vacant(Place);
+
+impl Vacant {
+    /// A fresh place with an empty database.
+    pub async fn new(options: Options) -> Self {
+        let place = Place::new(options).await;
+        std::fs::create_dir_all(place.data()).expect("a folder");
+        Self(place)
+    }
+
+    /// The folder of what will be its files and keys.
+    pub fn data(&self) -> PathBuf {
+        self.0.data()
+    }
+
+    /// Its database.
+    pub fn database(&self) -> &TestDatabase {
+        self.0.database.as_deref().expect("its database is not private")
+    }
+
+    /// Runs a subcommand there.
+    pub async fn command(&self, arguments: &[&str]) -> Output {
+        self.0.command(arguments).await
+    }
+
+    /// Begins a subcommand there, which can be killed.
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        self.0.begin(arguments)
+    }
+
+    /// Starts a server there.
+    pub async fn serve(self) -> TestApp {
+        TestApp::on(self.0).await
+    }
+}
+
 /// All that a server keeps, and is started with.
 #[derive(Clone, Debug)]
 struct Place {
@@ -66,17 +104,7 @@ impl TestApp {
 
     /// The same, with options.
     pub async fn start_with(options: Options) -> Self {
-        let database = if options.private_postgres {
-            None
-        } else {
-            Some(Arc::new(TestDatabase::new().await))
-        };
-        Self::on(Place {
-            database,
-            folder: Arc::new(open_folder("spendlog-e2e-")),
-            options,
-        })
-        .await
+        Self::on(Place::new(options).await).await
     }
 
     /// Another server on the same database and files.
@@ -152,23 +180,12 @@ impl TestApp {
 
     /// Runs a subcommand on the same database and files.
     pub async fn command(&self, arguments: &[&str]) -> Output {
-        let (first, rest) = arguments.split_first().expect("a subcommand");
-        let ended = tokio::time::timeout(DEADLINE, self.place.program(first).args(rest).output()).await;
-        ended
-            .expect("the subcommand ends in time")
-            .expect("the subcommand runs")
+        self.place.command(arguments).await
     }
 
     /// Begins a subcommand on the same database and files, which can be killed.
     pub fn begin(&self, arguments: &[&str]) -> Child {
-        let (first, rest) = arguments.split_first().expect("a subcommand");
-        let mut command = self.place.program(first);
-        command
-            .args(rest)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command.spawn().expect("the subcommand begins")
+        self.place.begin(arguments)
     }
 
     /// Ends the test: no event may be left parked, no task may have panicked, and the server must stop when asked to.
@@ -189,6 +206,38 @@ impl TestApp {
 }
 
 impl Place {
+    async fn new(options: Options) -> Self {
+        let database = if options.private_postgres {
+            None
+        } else {
+            Some(Arc::new(TestDatabase::new().await))
+        };
+        Self {
+            database,
+            folder: Arc::new(open_folder("spendlog-e2e-")),
+            options,
+        }
+    }
+
+    async fn command(&self, arguments: &[&str]) -> Output {
+        let (first, rest) = arguments.split_first().expect("a subcommand");
+        let ended = tokio::time::timeout(DEADLINE, self.program(first).args(rest).output()).await;
+        ended
+            .expect("the subcommand ends in time")
+            .expect("the subcommand runs")
+    }
+
+    fn begin(&self, arguments: &[&str]) -> Child {
+        let (first, rest) = arguments.split_first().expect("a subcommand");
+        let mut command = self.program(first);
+        command
+            .args(rest)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.spawn().expect("the subcommand begins")
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

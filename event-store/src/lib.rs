@@ -7,6 +7,7 @@
 
 mod append;
 mod audit;
+pub mod backup;
 pub mod cluster;
 mod columns;
 mod committer;
@@ -15,7 +16,9 @@ mod event;
 mod feed;
 mod files;
 mod forgetting;
+mod forgotten;
 mod head;
+mod hex;
 mod journal;
 mod judge;
 mod keyring;
@@ -47,6 +50,7 @@ pub use event::{Event, Metadata};
 pub use feed::{Handler, Outcome};
 pub use files::{FileError, Files, StoredFile};
 pub use forgetting::scrub_keys;
+pub use forgotten::ForgottenList;
 pub use journal::Journal;
 pub use keyring::{KeyError, Keyring};
 pub use load::{Query, ReadError};

@@ -13,7 +13,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::{
     config::{Config, Objects, S3},
-    keys,
+    forgotten, keys,
 };
 
 /// How this process comes to the database.
@@ -71,10 +71,12 @@ pub(crate) struct Foundation {
     pub(crate) journal: Journal,
     /// The files.
     pub(crate) files: Files,
+    /// Whether it is sure that nobody is there who was forgotten after this state of the database.
+    pub(crate) forgotten: bool,
 }
 
 impl Foundation {
-    /// Prepares the ground, and opens the journal on it.
+    /// Prepares the ground, opens the journal on it, and forgets again whoever has to be.
     pub(crate) async fn lay(config: &Config, used: Use) -> anyhow::Result<Self> {
         let Ground {
             cluster,
@@ -83,12 +85,23 @@ impl Foundation {
             files,
         } = Ground::prepare(config, used).await?;
         let journal = Journal::open(database.clone(), keyring, seal_plans()?).await?;
-        Ok(Self {
+        let mut laid = Self {
             cluster,
             database,
             journal,
             files,
-        })
+            forgotten: false,
+        };
+        match forgotten::apply(&laid.journal, &laid.files).await {
+            Ok(forgotten) => {
+                laid.forgotten = forgotten;
+                Ok(laid)
+            }
+            Err(error) => {
+                laid.close().await?;
+                Err(error.context("who was forgotten after this state of the database can't be forgotten again"))
+            }
+        }
     }
 
     /// Closes the journal, and stops the cluster if it is ours.
@@ -132,7 +145,7 @@ pub(crate) async fn disconnect(cluster: Option<Cluster>, database: &Database) ->
 
 /// Makes the folder of all that is kept. Others may pass through it, which the unprivileged user of PostgreSQL must
 /// where we are root, but not look into it; what is secret in it is closed by itself.
-fn make_private(data: &Path) -> anyhow::Result<()> {
+pub(crate) fn make_private(data: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     if data.is_dir() {
         return Ok(());
@@ -150,7 +163,8 @@ pub(crate) fn seal_plans() -> anyhow::Result<SealPlans> {
     SealPlans::new(each).context("the schemas of the events can't be read")
 }
 
-fn store(objects: &Objects) -> anyhow::Result<Arc<dyn ObjectStore>> {
+/// Opens the place where files, or backups, are kept.
+pub(crate) fn store(objects: &Objects) -> anyhow::Result<Arc<dyn ObjectStore>> {
     match objects {
         Objects::Folder(folder) => {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;

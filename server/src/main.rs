@@ -1,9 +1,11 @@
 //! The binary `spendlog`: configuration, composition, subcommands. The rules are elsewhere.
 
 mod audit;
+mod backup;
 mod cli;
 mod config;
 mod demo;
+mod forgotten;
 mod foundation;
 mod keys;
 mod models;
@@ -83,6 +85,8 @@ fn with_config(command: Command) -> anyhow::Result<()> {
             Command::Replay(asked) => replay::run(&config, &asked).await,
             Command::User(command) => users::run(&config, &command).await,
             Command::Keys(cli::Keys::Rotate { to }) => keys::rotate(&config, to.as_deref()).await,
+            Command::Backup { to } => backup::make(&config, &to).await,
+            Command::Restore(asked) => backup::restore(&config, &asked).await,
             Command::Migrate => migrate(&config).await,
             Command::Openapi
             | Command::Config(_)

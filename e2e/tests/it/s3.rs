@@ -12,11 +12,11 @@ use spendlog_e2e::{Options, TestApp, sample};
 use tokio::net::TcpListener;
 
 const KEY: &str = "spendlog-test";
-const SECRET: &str = "a secret for the test";
+pub(crate) const SECRET: &str = "a secret for the test";
 const MIB: usize = 1024 * 1024;
 
 /// Serves the buckets in this folder; its address.
-async fn serve(folder: &Path) -> String {
+pub(crate) async fn serve(folder: &Path) -> String {
     let mut service = S3ServiceBuilder::new(FileSystem::new(folder).expect("the folder is there"));
     service.set_auth(SimpleAuth::from_single(KEY, SECRET));
     let service = service.build();
@@ -37,7 +37,7 @@ async fn serve(folder: &Path) -> String {
     address
 }
 
-fn options(endpoint: &str, secret: &str) -> Options {
+pub(crate) fn options(endpoint: &str, secret: &str) -> Options {
     Options::default()
         .with("SPENDLOG_OBJECTS", "s3://ledger/sealed")
         .with("SPENDLOG_S3_ENDPOINT", endpoint)

@@ -95,6 +95,22 @@ impl Config {
         }
     }
 
+    /// A place that an option of the command line names, as `SPENDLOG_OBJECTS` would.
+    ///
+    /// # Errors
+    /// The environment lacks what a bucket needs.
+    pub(crate) fn place(option: &str, place: &str) -> Result<Objects, ConfigError> {
+        let mut given = Given::new(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        );
+        let objects = given.place(option, place);
+        if given.mistakes.is_empty() {
+            Ok(objects)
+        } else {
+            Err(ConfigError(given.mistakes))
+        }
+    }
+
     /// What holds for each variable, in the order of the documentation.
     pub(crate) fn settings(vars: impl IntoIterator<Item = (String, String)>) -> Vec<Setting> {
         let given = Given::new(vars);
@@ -231,23 +247,34 @@ impl Given {
     }
 
     fn objects(&mut self, data: &Path) -> Objects {
+        match self.optional("SPENDLOG_OBJECTS") {
+            Some(place) => self.place("SPENDLOG_OBJECTS", &place),
+            None => {
+                // Backups may go to a bucket all the same.
+                drop(self.secret("SPENDLOG_S3_SECRET_ACCESS_KEY"));
+                Objects::Folder(data.join("objects"))
+            }
+        }
+    }
+
+    /// The place that `name` is set to: a folder, or a bucket of the service that `SPENDLOG_S3_…` names.
+    fn place(&mut self, name: &str, place: &str) -> Objects {
         let secret_access_key = self.secret("SPENDLOG_S3_SECRET_ACCESS_KEY");
         let access_key_id = self.optional("SPENDLOG_S3_ACCESS_KEY_ID");
-        let place = self.optional("SPENDLOG_OBJECTS");
-        let Some(bucket) = place.as_deref().and_then(|place| place.strip_prefix("s3://")) else {
-            return Objects::Folder(place.map_or_else(|| data.join("objects"), PathBuf::from));
+        let folder = || Objects::Folder(PathBuf::from(place));
+        let Some(bucket) = place.strip_prefix("s3://") else {
+            return folder();
         };
         let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
         if bucket.is_empty() {
             self.mistakes
-                .push("SPENDLOG_OBJECTS names no bucket: s3://bucket/prefix".to_owned());
+                .push(format!("{name} names no bucket: s3://bucket/prefix"));
         }
         let (Some(access_key_id), Some(secret_access_key)) = (access_key_id, secret_access_key) else {
-            self.mistakes.push(
-                "with SPENDLOG_OBJECTS=s3://…, SPENDLOG_S3_ACCESS_KEY_ID and SPENDLOG_S3_SECRET_ACCESS_KEY must be set"
-                    .to_owned(),
-            );
-            return Objects::Folder(data.join("objects"));
+            self.mistakes.push(format!(
+                "with {name}=s3://…, SPENDLOG_S3_ACCESS_KEY_ID and SPENDLOG_S3_SECRET_ACCESS_KEY must be set"
+            ));
+            return folder();
         };
         Objects::S3(S3 {
             bucket: bucket.to_owned(),
