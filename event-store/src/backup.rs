@@ -33,6 +33,10 @@ pub use make::{Made, make};
 pub use manifest::{Backup, Manifest};
 pub use target::Target;
 
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
 use crate::{DatabaseError, FileError, KeyError, ReadError};
 
 /// Makes it known how far it has come.
@@ -126,6 +130,21 @@ impl From<sqlx::Error> for BackupError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error.into())
     }
+}
+
+/// Takes a lock by this statement. Whoever was killed while they had it may have it for a moment longer.
+async fn lock(connection: &mut PgConnection, statement: &str, key: i64) -> Result<bool, BackupError> {
+    for _ in 0..20 {
+        if sqlx::query_scalar(statement)
+            .bind(key)
+            .fetch_one(&mut *connection)
+            .await?
+        {
+            return Ok(true);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(false)
 }
 
 fn altered(name: impl Into<String>, why: impl Into<String>) -> BackupError {

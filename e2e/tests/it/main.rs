@@ -22,6 +22,7 @@ mod pipeline;
 mod problems;
 mod projections;
 mod proofs;
+mod restore;
 mod s3;
 mod sealing;
 mod transactions;

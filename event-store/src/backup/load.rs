@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgPool};
 use super::{
     Backup, BackupError, Keys, Progress, Stage, Target, altered,
     check::count,
-    keys,
+    keys, lock,
     make::SCHEMAS,
     manifest::{Range, Table},
     part::{Part, Reader},
@@ -50,11 +50,7 @@ pub async fn load(
     }
     migrate_to(database, manifest.schema).await?;
     let mut transaction = database.pool().begin().await?;
-    let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
-        .bind(OPENED)
-        .fetch_one(&mut *transaction)
-        .await?;
-    if !locked {
+    if !lock(&mut transaction, "SELECT pg_try_advisory_xact_lock($1)", OPENED).await? {
         return Err(BackupError::InUse);
     }
     sqlx::query("LOCK TABLE es.events, es.commits, es.keys IN EXCLUSIVE MODE")

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     Backup, BackupError, Keys, Progress, Stage, Target, altered,
     check::count,
-    files,
+    files, lock,
     manifest::{FORMAT, Head, Manifest, Range, Table},
     part::{self, Part},
     walk::{Walked, Wanted, walk},
@@ -57,11 +57,7 @@ pub async fn make(
 ) -> Result<Made, BackupError> {
     // It goes with the connection.
     let mut alone = database.pool().acquire().await?.detach();
-    let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(LOCK)
-        .fetch_one(&mut alone)
-        .await?;
-    if !locked {
+    if !lock(&mut alone, "SELECT pg_try_advisory_lock($1)", LOCK).await? {
         return Err(BackupError::Busy);
     }
     let listed = from.forgotten(keyring).await?;

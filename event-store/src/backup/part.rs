@@ -139,7 +139,7 @@ impl Reader {
             Err(object_store::Error::NotFound { .. }) => return Err(altered(name, "it is gone")),
             got => got?,
         };
-        let stored = got.into_stream().flat_map(|piece| sliced(piece)).boxed();
+        let stored = got.into_stream().flat_map(sliced).fuse().boxed();
         let mut reader = Self {
             name: name.to_owned(),
             stored,
