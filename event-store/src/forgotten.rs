@@ -64,7 +64,10 @@ impl ForgottenList {
         let known: HashSet<Path> = known.iter().map(|owner| self.path(*owner)).collect();
         let marks: Vec<_> = self.store.list(Some(&Path::from(FOLDER))).try_collect().await?;
         let mut owners = BTreeSet::new();
-        for mark in marks.into_iter().filter(|mark| !known.contains(&mark.location)) {
+        for mark in marks {
+            if known.contains(&mark.location) {
+                continue;
+            }
             // A mark is 37 bytes; whatever is larger is none, and not read.
             let content = if mark.size <= 64 {
                 self.store.get(&mark.location).await?.bytes().await?
