@@ -139,7 +139,12 @@ impl Dispatch {
                 streams,
                 guards,
             };
-            match self.journal.append(append).await {
+            let appended = if U::OF_FORGOTTEN {
+                self.journal.append_forgetting(append).await
+            } else {
+                self.journal.append(append).await
+            };
+            match appended {
                 Ok(appended) => {
                     for After { id, state, version } in after {
                         self.cache.put_any(era, &id, state, version, appended.position);

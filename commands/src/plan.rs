@@ -22,6 +22,8 @@ use crate::{
 pub trait UseCase: Sync {
     /// What it is called in metrics: `transactions.record`.
     const NAME: &'static str;
+    /// Whether it may write for owners whose keys are destroyed already.
+    const OF_FORGOTTEN: bool = false;
     /// The aggregate whose state is answered with.
     type Main: Stateful;
 

@@ -14,7 +14,7 @@ use spendlog_web::{Code, Problem};
 use crate::{Commands, ids::hex, refusal};
 
 pub use account::{ChangePassword, ChangeProfile, ChangeRole, Register, change_password, register};
-pub use forget::{Forget, Forgotten, erase, forget};
+pub use forget::{Forget, Forgotten, erase, forget, forget_again};
 pub use session::{SignIn, refresh, sign_in};
 
 /// The keyed hash by which an address is found, however it is spelt.

@@ -67,6 +67,44 @@ pub struct TestApp {
     finished: bool,
 }
 
+/// A place in which no server has run yet, for what an operator does before.
+#[derive(Debug)]
+pub struct Vacant(Place);
+
+impl Vacant {
+    /// A fresh place with an empty database.
+    pub async fn new(options: Options) -> Self {
+        let place = Place::new(options).await;
+        std::fs::create_dir_all(place.data()).expect("a folder");
+        Self(place)
+    }
+
+    /// The folder of what will be its files and keys.
+    pub fn data(&self) -> PathBuf {
+        self.0.data()
+    }
+
+    /// Its database.
+    pub fn database(&self) -> &TestDatabase {
+        self.0.database.as_deref().expect("its database is not private")
+    }
+
+    /// Runs a subcommand there.
+    pub async fn command(&self, arguments: &[&str]) -> Output {
+        self.0.command(arguments).await
+    }
+
+    /// Begins a subcommand there, which can be killed.
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        self.0.begin(arguments)
+    }
+
+    /// Starts a server there.
+    pub async fn serve(self) -> TestApp {
+        TestApp::on(self.0).await
+    }
+}
+
 /// All that a server keeps, and is started with.
 #[derive(Clone, Debug)]
 struct Place {
@@ -83,22 +121,8 @@ impl TestApp {
     }
 
     /// The same, with options.
-    pub async fn start_with(mut options: Options) -> Self {
-        if std::env::var_os(SPLIT).is_some() && !options.private_postgres && options.kafka.is_none() {
-            options.kafka = Broker::shared().await.map(|broker| broker.address().to_owned());
-        }
-        let database = if options.private_postgres {
-            None
-        } else {
-            Some(Arc::new(TestDatabase::new().await))
-        };
-        Self::on(Place {
-            database,
-            folder: Arc::new(open_folder("spendlog-e2e-")),
-            options,
-            topic: format!("test-{}", Uuid::now_v7().simple()),
-        })
-        .await
+    pub async fn start_with(options: Options) -> Self {
+        Self::on(Place::new(options).await).await
     }
 
     /// Another server on the same database and files.
@@ -201,23 +225,12 @@ impl TestApp {
 
     /// Runs a subcommand on the same database and files.
     pub async fn command(&self, arguments: &[&str]) -> Output {
-        let (first, rest) = arguments.split_first().expect("a subcommand");
-        let ended = tokio::time::timeout(DEADLINE, self.place.program(first).args(rest).output()).await;
-        ended
-            .expect("the subcommand ends in time")
-            .expect("the subcommand runs")
+        self.place.command(arguments).await
     }
 
     /// Begins a subcommand on the same database and files, which can be killed.
     pub fn begin(&self, arguments: &[&str]) -> Child {
-        let (first, rest) = arguments.split_first().expect("a subcommand");
-        let mut command = self.place.program(first);
-        command
-            .args(rest)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command.spawn().expect("the subcommand begins")
+        self.place.begin(arguments)
     }
 
     /// Ends the test: no event may be left parked, no task may have panicked, and the server must stop when asked to.
@@ -238,6 +251,23 @@ impl TestApp {
 }
 
 impl Place {
+    async fn new(mut options: Options) -> Self {
+        if std::env::var_os(SPLIT).is_some() && !options.private_postgres && options.kafka.is_none() {
+            options.kafka = Broker::shared().await.map(|broker| broker.address().to_owned());
+        }
+        let database = if options.private_postgres {
+            None
+        } else {
+            Some(Arc::new(TestDatabase::new().await))
+        };
+        Self {
+            database,
+            folder: Arc::new(open_folder("spendlog-e2e-")),
+            options,
+            topic: format!("test-{}", Uuid::now_v7().simple()),
+        }
+    }
+
     /// One process with all roles, or two with some each.
     async fn start(&self) -> (Process, Option<Process>) {
         let mut program = self.program("serve");
@@ -253,6 +283,25 @@ impl Place {
         let mut program = self.program("serve");
         program.args(["--roles", "processors,relay"]);
         Process::start(program, &self.log()).await
+    }
+
+    async fn command(&self, arguments: &[&str]) -> Output {
+        let (first, rest) = arguments.split_first().expect("a subcommand");
+        let ended = tokio::time::timeout(DEADLINE, self.program(first).args(rest).output()).await;
+        ended
+            .expect("the subcommand ends in time")
+            .expect("the subcommand runs")
+    }
+
+    fn begin(&self, arguments: &[&str]) -> Child {
+        let (first, rest) = arguments.split_first().expect("a subcommand");
+        let mut command = self.program(first);
+        command
+            .args(rest)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.spawn().expect("the subcommand begins")
     }
 
     fn data(&self) -> PathBuf {

@@ -20,7 +20,7 @@ pub mod torture;
 mod wait;
 
 pub use answer::Answer;
-pub use app::{Options, TestApp, has_models, root};
+pub use app::{Options, TestApp, Vacant, has_models, root};
 pub use events::{Events, Sent};
 pub use person::Person;
 pub use process::{Signal, send};

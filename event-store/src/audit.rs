@@ -17,7 +17,7 @@ pub use verify::{NamedFile, Names, Verified};
 use crate::{Archive, Database, Journal, Keyring};
 
 /// The secret that the key for heads is made of.
-const HEAD_KEY: &str = "audit-head";
+pub(crate) const HEAD_KEY: &str = "audit-head";
 
 /// Proves and verifies what is in a database. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -129,14 +129,35 @@ fn config(url: &str, options: &PgConnectOptions) -> Result<tokio_postgres::Confi
 
 /// Brings the database up to the newest migration, under a lock: two processes that start together don't meet.
 pub async fn migrate(db: &Database) -> Result<(), DatabaseError> {
-    let migrations = MIGRATIONS.iter().map(|&(version, description, sql)| {
+    migrate_to(db, newest_known()).await
+}
+
+/// The same up to this migration, where it is not further yet.
+pub(crate) async fn migrate_to(db: &Database, newest: i64) -> Result<(), DatabaseError> {
+    let wanted = MIGRATIONS.iter().filter(|(version, ..)| *version <= newest);
+    let migrations = wanted.map(|&(version, description, sql)| {
         let description = Cow::Owned(description.replace('_', " "));
         Migration::new(version, description, MigrationType::Simple, Cow::Borrowed(sql), false)
     });
     let migrator = Migrator {
         migrations: migrations.collect(),
+        // A database that is further stays so; one from the future is refused.
+        ignore_missing: newest < newest_known(),
         ..Migrator::DEFAULT
     };
     migrator.run(db.pool()).await?;
     Ok(())
+}
+
+/// The newest migration that this program knows.
+pub(crate) fn newest_known() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
+}
+
+/// The newest migration that the database has.
+pub(crate) async fn newest_migration(db: &Database) -> Result<i64, DatabaseError> {
+    let newest: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+        .fetch_one(db.pool())
+        .await?;
+    Ok(newest.unwrap_or(0))
 }

@@ -5,15 +5,21 @@
 //! sealed by AES-256-GCM with a tag of 16 bytes; its nonce is its number and whether it is the last, so that none can be changed,
 //! moved or left out, nor the file cut short. Files are written and read as streams: memory does not grow with their size.
 
-use std::{pin::pin, sync::Arc};
+use std::{
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
-use ring::hmac;
+use ring::{digest, hmac};
 use uuid::Uuid;
 
-use crate::{KeyError, OwnerKeys};
+use crate::{
+    KeyError, OwnerKeys,
+    merkle::{self, Hash},
+};
 
 mod chunks;
 
@@ -80,8 +86,8 @@ impl Files {
         Self(store)
     }
 
-    pub(crate) fn store(&self) -> &dyn ObjectStore {
-        &*self.0
+    pub(crate) fn store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.0)
     }
 
     /// Stores a file of at most `limit` bytes. The same content of the same owner is the same file.
@@ -179,6 +185,24 @@ impl Files {
             content.extend_from_slice(&piece);
         }
         Ok(content)
+    }
+
+    /// Reads a whole file and checks that it is what its name says. Gives size and SHA-256 of what is stored.
+    pub(crate) async fn sum(&self, keys: &OwnerKeys, owner: Uuid, object: &str) -> Result<(u64, Hash), FileError> {
+        let seen = Arc::new(Mutex::new((0, digest::Context::new(&digest::SHA256))));
+        let stored = self.0.get(&path(owner, object)).await?.into_stream();
+        let watched = stored.inspect_ok({
+            let seen = Arc::clone(&seen);
+            move |piece| {
+                let (bytes, hash) = &mut *seen.lock().unwrap_or_else(PoisonError::into_inner);
+                *bytes += piece.len() as u64;
+                hash.update(piece);
+            }
+        });
+        let content = unsealed(keys, watched, object.to_owned()).await?;
+        content.try_for_each(async |_| Ok(())).await?;
+        let (bytes, hash) = &*seen.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok((*bytes, merkle::finish(hash.clone())))
     }
 
     /// Removes all files of an owner. Doing it again changes nothing. Gives how many there were.

@@ -126,7 +126,17 @@ impl Journal {
     /// Appends all of it, or nothing. Commands of other callers that wait at the same moment go into the same transaction; what
     /// becomes of them changes nothing for this one. Once it was let in it is carried out even if the caller goes away.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        let command = self.prepare(append).await?;
+        self.commit(append, false).await
+    }
+
+    /// As [`Journal::append`], also for owners whose keys are destroyed already, if nothing in it has to be sealed: a database
+    /// that was restored is told of the forgettings that came after it.
+    pub async fn append_forgetting(&self, append: Append) -> Result<Appended, AppendError> {
+        self.commit(append, true).await
+    }
+
+    async fn commit(&self, append: Append, of_forgotten: bool) -> Result<Appended, AppendError> {
+        let command = self.prepare(append, of_forgotten).await?;
         let (reply, answer) = oneshot::channel();
         self.0
             .inbox
@@ -181,7 +191,7 @@ impl Journal {
         }
     }
 
-    async fn prepare(&self, append: Append) -> Result<Command, AppendError> {
+    async fn prepare(&self, append: Append, of_forgotten: bool) -> Result<Command, AppendError> {
         let metadata = event::stored(&append.origin).map_err(|_| AppendError::TooLarge { bytes: 0 })?;
         let named = append
             .streams
@@ -191,10 +201,13 @@ impl Journal {
         if let Some(bytes) = named.map(|stream| stream.id.len()).find(|bytes| *bytes > ID_LIMIT) {
             return Err(AppendError::TooLarge { bytes });
         }
-        let mut keys: HashMap<Uuid, Arc<OwnerKeys>> = HashMap::new();
+        let mut keys: HashMap<Uuid, Option<Arc<OwnerKeys>>> = HashMap::new();
         for stream in &append.streams {
             if let Entry::Vacant(entry) = keys.entry(stream.owner) {
-                entry.insert(self.0.keyring.owner(stream.owner).await?);
+                entry.insert(match self.0.keyring.owner(stream.owner).await {
+                    Err(KeyError::Forgotten) if of_forgotten => None,
+                    keys => Some(keys?),
+                });
             }
         }
         let mut sealer = Sealer::new(&self.0.plans);
@@ -207,7 +220,7 @@ impl Journal {
         };
         for stream in append.streams {
             let keys = keys.get(&stream.owner).ok_or(KeyError::Missing)?;
-            let part = self.seal(stream, keys, &mut sealer, &mut command)?;
+            let part = self.seal(stream, keys.as_deref(), &mut sealer, &mut command)?;
             command.parts.push(part);
         }
         Ok(command)
@@ -216,7 +229,7 @@ impl Journal {
     fn seal(
         &self,
         stream: StreamAppend,
-        keys: &OwnerKeys,
+        keys: Option<&OwnerKeys>,
         sealer: &mut Sealer<'_>,
         command: &mut Command,
     ) -> Result<Part, AppendError> {

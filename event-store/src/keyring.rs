@@ -107,13 +107,17 @@ impl Keyring {
         if stored_check(&self.0.pool).await? != self.0.check {
             return Err(KeyError::WrongMasterKey);
         }
+        self.learn_forgotten(&self.forgotten().await?);
+        Ok(())
+    }
+
+    /// All who are forgotten, by their tombstones.
+    pub(crate) async fn forgotten(&self) -> Result<Vec<Uuid>, KeyError> {
         let names: Vec<String> = sqlx::query_scalar("SELECT name FROM es.keys WHERE scope = $1 AND wrapped IS NULL")
             .bind(OWNER)
             .fetch_all(&self.0.pool)
             .await?;
-        let owners: Vec<Uuid> = names.iter().filter_map(|name| Uuid::try_parse(name).ok()).collect();
-        self.learn_forgotten(&owners);
-        Ok(())
+        Ok(names.iter().filter_map(|name| Uuid::try_parse(name).ok()).collect())
     }
 
     /// These owners are forgotten: their keys are dropped from memory, and never taken in again.
@@ -201,12 +205,13 @@ impl Keyring {
 
     /// A hash of the value that nobody can compute without the system's key of this name, which never changes.
     pub async fn index(&self, name: &str, value: &[u8]) -> Result<[u8; 32], KeyError> {
+        Ok(owner_keys::keyed(&self.index_key(name).await?, name, value))
+    }
+
+    /// The system's key of this name.
+    pub(crate) async fn index_key(&self, name: &str) -> Result<hmac::Key, KeyError> {
         let key = self.other("index", name).await?;
-        Ok(owner_keys::keyed(
-            &hmac::Key::new(hmac::HMAC_SHA256, &*key),
-            name,
-            value,
-        ))
+        Ok(hmac::Key::new(hmac::HMAC_SHA256, &*key))
     }
 
     /// A secret of the system, made at first use.

@@ -73,10 +73,11 @@ impl<'a> Sealer<'a> {
         }
     }
 
-    /// The payload as it is stored, by the plan that begins at `place`, for the event with this number in the stream.
+    /// The payload as it is stored, by the plan that begins at `place`, for the event with this number in the stream. Without
+    /// keys, what has a string to be sealed is refused.
     pub(crate) fn seal(
         &mut self,
-        keys: &OwnerKeys,
+        keys: Option<&OwnerKeys>,
         (owner, kind, stream, sequence): (Uuid, &str, &str, i64),
         place: usize,
         payload: &Value,
@@ -87,7 +88,13 @@ impl<'a> Sealer<'a> {
         String::from_utf8(out).map_err(|_| KeyError::Crypto)
     }
 
-    fn value(&mut self, keys: &OwnerKeys, value: &Value, place: usize, out: &mut Vec<u8>) -> Result<(), KeyError> {
+    fn value(
+        &mut self,
+        keys: Option<&OwnerKeys>,
+        value: &Value,
+        place: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), KeyError> {
         let parent = self.associated.len();
         match value {
             Value::String(text) if self.plans.open(place) && !text.starts_with(MARK) => json(text, out)?,
@@ -129,7 +136,8 @@ impl<'a> Sealer<'a> {
         Ok(())
     }
 
-    fn string(&mut self, keys: &OwnerKeys, text: &str, out: &mut Vec<u8>) -> Result<(), KeyError> {
+    fn string(&mut self, keys: Option<&OwnerKeys>, text: &str, out: &mut Vec<u8>) -> Result<(), KeyError> {
+        let keys = keys.ok_or(KeyError::Forgotten)?;
         self.scratch.clear();
         self.scratch.extend_from_slice(&self.nonces.next()?);
         self.scratch.extend_from_slice(text.as_bytes());

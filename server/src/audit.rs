@@ -5,7 +5,7 @@ use std::{io::Read as _, path::Path};
 use anyhow::{Context as _, ensure};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use spendlog_domain::{documents::DocumentEvent, imports::ImportEvent};
-use spendlog_event_store::{Archive, Audit, NamedFile, Names, SignedHead, Verified};
+use spendlog_event_store::{Archive, Audit, Database, Files, Keyring, NamedFile, Names, SignedHead, Verified};
 use spendlog_read_api::proof;
 use spendlog_schemas::audit as wire;
 
@@ -23,14 +23,20 @@ pub(crate) async fn verify(config: &Config, against: Option<&Path>) -> anyhow::R
     let older = against.map(read_head).transpose()?;
     // Without the journal: a damaged one could not be opened.
     let ground = Ground::prepare(config, Use::Beside).await?;
-    let verified = verify_on(&ground, older.as_ref()).await;
+    let verified = verify_on(&ground.database, &ground.keyring, &ground.files, older.as_ref()).await;
     ground.close().await?;
     verified
 }
 
-async fn verify_on(ground: &Ground, older: Option<&SignedHead>) -> anyhow::Result<()> {
-    let archive = Archive::new(&ground.database, Some(ground.files.clone()));
-    let audit = Audit::new(ground.database.clone(), ground.keyring.clone(), archive);
+/// Verifies all of it, and says what was found.
+pub(crate) async fn verify_on(
+    database: &Database,
+    keyring: &Keyring,
+    files: &Files,
+    older: Option<&SignedHead>,
+) -> anyhow::Result<()> {
+    let archive = Archive::new(database, Some(files.clone()));
+    let audit = Audit::new(database.clone(), keyring.clone(), archive);
     let bar = ProgressBar::new(0);
     bar.set_style(ProgressStyle::with_template(
         "{bar:30} {human_pos} of {human_len} events, {per_sec}, {eta} left",
@@ -41,7 +47,7 @@ async fn verify_on(ground: &Ground, older: Option<&SignedHead>) -> anyhow::Resul
         shown.set_position(u64::try_from(seen).unwrap_or(0));
     };
     let names: Names = named_file;
-    let files = Some((ground.files.clone(), names));
+    let files = Some((files.clone(), names));
     let verified = audit.verify(seal_plans()?, files, progress).await?;
     bar.finish_and_clear();
     report(&verified);
@@ -107,7 +113,7 @@ async fn check_against(audit: &Audit, older: &SignedHead) -> anyhow::Result<bool
 }
 
 /// Which file an event names. What is sealed in its content may stay so: names of files are not.
-fn named_file(event_type: &str, payload: &str) -> Option<NamedFile> {
+pub(crate) fn named_file(event_type: &str, payload: &str) -> Option<NamedFile> {
     let file = match event_type.split('.').next()? {
         "document" => serde_json::from_str::<DocumentEvent>(payload).ok()?.file().cloned(),
         "import" => serde_json::from_str::<ImportEvent>(payload).ok()?.file().cloned(),

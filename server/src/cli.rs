@@ -85,6 +85,36 @@ Examples:
   spendlog kafka status                     what is published, and how far it is read
   spendlog kafka switch --partitions 24     a topic with 24 partitions in the place of the one in use";
 
+const BACKUP_HELP: &str = "\
+All backups of a place share what never changes (events, files), so one a night costs what is new that night. What was
+written is read again before the backup counts as made; one that was broken off is none, and the next one goes on with it.
+
+NOT in a backup, keep them elsewhere, apart from it:
+  the master key       master.key in SPENDLOG_DATA, or SPENDLOG_MASTER_KEY: without it nothing of a backup can be read
+  the configuration    the environment, or .env
+  a signed head        `spendlog audit head > head.json`, if a backup must not be able to lie about the past
+Read tables are not in it either: restoring makes them again.
+
+Whoever is forgotten is destroyed in all backups of the place by the next backup that is made there. For what is forgotten
+after the last one, keep what `spendlog user forgotten` prints where a loss of data and backups does not reach it.
+
+Examples:
+  spendlog backup --to /mnt/backup/spendlog         with cron, every night
+  spendlog backup --to s3://backups/spendlog        in a bucket of the service of SPENDLOG_S3_*
+  spendlog restore --from /mnt/backup/spendlog --check   read the newest of them from end to end";
+
+const RESTORE_HELP: &str = "\
+The database must be empty (a new SPENDLOG_DATA, or DATABASE_URL of a new database), and the master key in its place; the
+folder or bucket of the files may still have some. First the whole backup is read: one that was altered or cut off is refused by
+the name of what is wrong, before anything is touched. Then the files are copied, and the journal is loaded in one
+transaction: when it is broken off, begin again. At the end those who were forgotten after the backup are forgotten again, the
+read tables are made, and everything is verified.
+
+Examples:
+  spendlog restore --from /mnt/backup/spendlog --list
+  SPENDLOG_DATA=/srv/new spendlog restore --from /mnt/backup/spendlog
+  SPENDLOG_DATA=/srv/new spendlog restore --from s3://backups/spendlog --forgotten forgotten.txt";
+
 /// Turns receipts, invoices and bank statements into a ledger whose every figure can be traced back.
 #[derive(Debug, Parser)]
 #[command(name = "spendlog", version, about, after_help = AFTER_HELP, disable_help_subcommand = true)]
@@ -150,6 +180,16 @@ pub(crate) enum Command {
     /// Change the master key.
     #[command(subcommand)]
     Keys(Keys),
+    /// Back up journal, keys and files, beside a running server; only what is new is written.
+    #[command(after_help = BACKUP_HELP)]
+    Backup {
+        /// Where to: a folder, or s3://bucket/prefix.
+        #[arg(long, value_name = "PLACE")]
+        to: String,
+    },
+    /// Restore a backup into an empty data folder or database, or check that it could be.
+    #[command(after_help = RESTORE_HELP)]
+    Restore(Restore),
     /// Bring the database's tables up to date, and end.
     Migrate,
     /// Print the description of the HTTP API (OpenAPI 3.1).
@@ -501,6 +541,28 @@ pub(crate) enum Users {
         #[arg(long)]
         yes: bool,
     },
+    /// Print the ids of all users and books that are forgotten, one a line, for `restore --forgotten`.
+    Forgotten,
+}
+
+/// Of restoring.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// Where from: a folder, or s3://bucket/prefix.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) from: String,
+    /// Which backup, by the name that `--list` shows; the newest unless said.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) backup: Option<String>,
+    /// Also forget the owners whose ids stand in this file, one a line, as `spendlog user forgotten` prints them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) forgotten: Option<PathBuf>,
+    /// Show which backups there are, and end.
+    #[arg(long, conflicts_with_all = ["backup", "forgotten", "check"])]
+    pub(crate) list: bool,
+    /// Read the whole backup and show that it is as it was made, and end. Needs neither database nor master key.
+    #[arg(long, conflicts_with = "forgotten")]
+    pub(crate) check: bool,
 }
 
 /// Of the keys.

@@ -1,6 +1,9 @@
 //! What everything stands on: the database (ours or a given one), the keys, the journal and the files.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use object_store::{ObjectStore, aws::AmazonS3Builder, local::LocalFileSystem, prefix::PrefixStore};
@@ -14,7 +17,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::{
     config::{Config, Objects, S3},
-    keys,
+    forgotten, keys,
 };
 
 /// How this process comes to the database.
@@ -72,10 +75,12 @@ pub(crate) struct Foundation {
     pub(crate) journal: Journal,
     /// The files.
     pub(crate) files: Files,
+    /// Whether it is sure that nobody is there who was forgotten after this state of the database.
+    pub(crate) forgotten: bool,
 }
 
 impl Foundation {
-    /// Prepares the ground, and opens the journal on it.
+    /// Prepares the ground, opens the journal on it, and forgets again whoever has to be.
     pub(crate) async fn lay(config: &Config, used: Use) -> anyhow::Result<Self> {
         let Ground {
             cluster,
@@ -89,12 +94,23 @@ impl Foundation {
             snapshot_events: config.snapshot_events,
         };
         let journal = Journal::open_with(database.clone(), keyring, seal_plans()?, reading).await?;
-        Ok(Self {
+        let mut laid = Self {
             cluster,
             database,
             journal,
             files,
-        })
+            forgotten: false,
+        };
+        match forgotten::apply(&laid.journal, &laid.files).await {
+            Ok(forgotten) => {
+                laid.forgotten = forgotten;
+                Ok(laid)
+            }
+            Err(error) => {
+                laid.close().await?;
+                Err(error.context("who was forgotten after this state of the database can't be forgotten again"))
+            }
+        }
     }
 
     /// Closes the journal, and stops the cluster if it is ours.
@@ -138,7 +154,7 @@ pub(crate) async fn disconnect(cluster: Option<Cluster>, database: &Database) ->
 
 /// Makes the folder of all that is kept. Others may pass through it, which the unprivileged user of PostgreSQL must
 /// where we are root, but not look into it; what is secret in it is closed by itself.
-fn make_private(data: &Path) -> anyhow::Result<()> {
+pub(crate) fn make_private(data: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     if data.is_dir() {
         return Ok(());
@@ -157,7 +173,8 @@ pub(crate) fn seal_plans() -> anyhow::Result<SealPlans> {
     SealPlans::new(each).context("the schemas of the events can't be read")
 }
 
-fn store(objects: &Objects) -> anyhow::Result<Arc<dyn ObjectStore>> {
+/// Opens the place where files, or backups, are kept.
+pub(crate) fn store(objects: &Objects) -> anyhow::Result<Arc<dyn ObjectStore>> {
     match objects {
         // Folders of owners whose files are all gone go with them. What is written is on the disk before an event says so.
         Objects::Folder(folder) => {
@@ -168,16 +185,24 @@ fn store(objects: &Objects) -> anyhow::Result<Arc<dyn ObjectStore>> {
     }
 }
 
-/// The store at a place that somebody names: a folder, which is made where it is not there, or `s3://bucket/prefix`.
-pub(crate) fn store_at(config: &Config, place: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
+/// The place that somebody names: a folder, or `s3://bucket/prefix` of the service that `SPENDLOG_S3_…` name.
+pub(crate) fn objects_at(config: &Config, place: &str) -> anyhow::Result<Objects> {
     let Some(name) = place.strip_prefix("s3://") else {
-        return Ok(Arc::new(folder(Path::new(place))?));
+        return Ok(Objects::Folder(PathBuf::from(place)));
     };
     let service = config.s3.as_ref();
     let service =
         service.context("for s3://…, SPENDLOG_S3_ACCESS_KEY_ID and SPENDLOG_S3_SECRET_ACCESS_KEY must be set")?;
     let s3 = service.bucket(name);
-    bucket(&s3.with_context(|| format!("{place} names no bucket: s3://bucket/prefix"))?)
+    Ok(Objects::S3(s3.with_context(|| format!("{place} names no bucket: s3://bucket/prefix"))?))
+}
+
+/// The store at a place that somebody names; a folder is made where it is not there.
+pub(crate) fn store_at(config: &Config, place: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    match objects_at(config, place)? {
+        Objects::Folder(path) => Ok(Arc::new(folder(&path)?)),
+        Objects::S3(s3) => bucket(&s3),
+    }
 }
 
 fn folder(folder: &Path) -> anyhow::Result<LocalFileSystem> {

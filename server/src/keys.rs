@@ -48,6 +48,19 @@ fn configured(config: &Config) -> anyhow::Result<MasterKey> {
     })
 }
 
+/// The master key that is there already: none is made.
+pub(crate) fn existing(config: &Config) -> anyhow::Result<MasterKey> {
+    let (file, _) = files(config);
+    if config.master_key.is_none() && !file.exists() {
+        bail!(
+            "there is no master key, and no backup has it: put the file of your copy at {} (mode 0600), or set \
+             SPENDLOG_MASTER_KEY",
+            file.display()
+        );
+    }
+    configured(config)
+}
+
 /// `spendlog keys rotate`.
 pub(crate) async fn rotate(config: &Config, to: Option<&Path>) -> anyhow::Result<()> {
     let (file, new) = files(config);

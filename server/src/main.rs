@@ -2,10 +2,12 @@
 
 mod archive;
 mod audit;
+mod backup;
 mod cli;
 mod config;
 mod demo;
 mod export;
+mod forgotten;
 mod foundation;
 mod kafka;
 mod keys;
@@ -101,6 +103,8 @@ fn with_config(command: Command) -> anyhow::Result<()> {
             Command::Replay(asked) => replay::run(&config, &asked).await,
             Command::User(command) => users::run(&config, &command).await,
             Command::Keys(cli::Keys::Rotate { to }) => keys::rotate(&config, to.as_deref()).await,
+            Command::Backup { to } => backup::make(&config, &to).await,
+            Command::Restore(asked) => backup::restore(&config, &asked).await,
             Command::Migrate => migrate(&config).await,
             Command::Openapi
             | Command::Config(_)

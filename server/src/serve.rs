@@ -30,7 +30,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
     config::Config,
-    demo,
+    demo, forgotten,
     foundation::{Foundation, Use},
     models, say,
 };
@@ -131,6 +131,10 @@ async fn serve(
     let commands = Commands::new(journal.clone(), foundation.files.clone(), sniff::sniff, commands_config).await?;
     let projections = Projections::new(journal.clone());
     let mut background = Vec::new();
+    if !foundation.forgotten {
+        let again = forgotten::keep_trying(journal.clone(), foundation.files.clone(), stop.clone());
+        background.push(tokio::spawn(again));
+    }
     if config.roles.projections {
         background.extend(projections.run(stop));
     }

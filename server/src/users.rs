@@ -14,6 +14,7 @@ use spendlog_projections::{Group, Projections};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    backup,
     cli::{self, Who},
     config::Config,
     foundation::{Foundation, Use},
@@ -29,6 +30,7 @@ pub(crate) async fn run(config: &Config, command: &cli::Users) -> anyhow::Result
     let done = match command {
         cli::Users::Promote { user } => promote(&foundation, user).await,
         cli::Users::Forget { user, yes } => forget(&foundation, user, *yes).await,
+        cli::Users::Forgotten => backup::list_forgotten(&foundation.journal, &foundation.files).await,
     };
     foundation.close().await?;
     done

@@ -4,7 +4,7 @@
 //! book on the book. So what comes after it only has to be done at some time, and can be done again: where it breaks off,
 //! the processor that hears of the append goes on with it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use spendlog_domain::{
     books::{Book, BookCommand},
@@ -34,6 +34,8 @@ pub struct Forget {
 
 impl UseCase for Forget {
     const NAME: &'static str = "users.forget";
+    /// In a database that was restored, what came after it has destroyed the keys before anything is said of it.
+    const OF_FORGOTTEN: bool = true;
     type Main = User;
 
     async fn plan(&self, plan: &mut Plan<'_>) -> Result<Written<User>, Problem> {
@@ -97,6 +99,9 @@ pub async fn forget(
             false
         }
     };
+    if let Err(problem) = mark(commands, &owners).await {
+        tracing::error!(%problem, "the list of the forgotten beside the files lacks somebody for now");
+    }
     Ok(Forgotten {
         owners,
         position: done.position,
@@ -116,9 +121,44 @@ async fn verified(commands: &Commands, user: UserId, password: String) -> Result
     Ok(phc(&state).unwrap_or_default())
 }
 
-/// Destroys what is left of a user or book that the journal says is forgotten: the key, if it is still there, and the files.
-/// Gives how many files there were.
+/// Destroys what is left of a user or book that the journal says is forgotten: the key, if it is still there, and the files;
+/// and leaves a mark outside of the database, for the case that an older state of it is restored. Gives how many files there
+/// were.
 pub async fn erase(commands: &Commands, owner: Uuid) -> Result<u64, Problem> {
     commands.journal.forget(&[owner]).await.map_err(Problem::unavailable)?;
+    mark(commands, &[owner]).await?;
     commands.files.erase(owner).await.map_err(refusal::file)
+}
+
+async fn mark(commands: &Commands, owners: &[Uuid]) -> Result<(), Problem> {
+    let list = commands.files.forgotten(commands.journal.keyring()).await;
+    list.map_err(refusal::key)?.add(owners).await.map_err(refusal::file)
+}
+
+/// Says in a journal of before what came after: that these users and books were forgotten. Whoever this journal does not
+/// know, or knows to be forgotten, is passed over. Then destroys all that is left of them.
+pub async fn forget_again(commands: &Commands, owners: &[Uuid]) -> Result<(), Problem> {
+    let mut books: BTreeMap<UserId, Vec<BookId>> = BTreeMap::new();
+    for owner in owners {
+        let (user, book) = (UserId::new(*owner), BookId::new(*owner));
+        if commands.dispatch.newest::<User>(user).await?.is_registered() {
+            books.entry(user).or_default();
+        }
+        let state = commands.dispatch.newest::<Book>(book).await?;
+        if let Some(user) = state.user().filter(|_| !state.is_forgotten()) {
+            books.entry(user).or_default().push(book);
+        }
+    }
+    for (user, books) in books {
+        let forget = Forget {
+            user,
+            verified: None,
+            books,
+        };
+        commands.run(&Context::of_operator(), &forget).await?;
+    }
+    for owner in owners {
+        erase(commands, *owner).await?;
+    }
+    Ok(())
 }

@@ -25,7 +25,7 @@ pub(crate) const SECRET: &str = "a secret for the test";
 const MIB: usize = 1024 * 1024;
 
 /// Serves the buckets in this folder; its address.
-async fn serve(folder: &Path) -> String {
+pub(crate) async fn serve(folder: &Path) -> String {
     serve_gated(folder, Arc::new(Gate::default())).await
 }
 

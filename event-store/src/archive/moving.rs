@@ -144,9 +144,9 @@ impl Archive {
             return Ok(None);
         };
         if first {
-            remove_orphans(files.store(), batch.first).await?;
+            remove_orphans(&*files.store(), batch.first).await?;
         }
-        let (object, content) = write(files.store(), &batch).await?;
+        let (object, content) = write(&*files.store(), &batch).await?;
         const LIST: &str =
             "INSERT INTO es.archives (first_position, last_position, object, bytes, hash) VALUES ($1, $2, $3, $4, $5)";
         sqlx::query(LIST)

@@ -44,6 +44,10 @@ async fn a_forgotten_owner_is_forgotten_in_every_process_and_after_a_restart() {
             journal.append(note("a", 1)).await,
             Err(AppendError::OwnerForgotten)
         ));
+        assert!(matches!(
+            journal.append_forgetting(note("a", 1)).await,
+            Err(AppendError::OwnerForgotten)
+        ));
         assert!(matches!(journal.keyring().owner(ADA).await, Err(KeyError::Forgotten)));
     }
     assert_eq!(sealed(here).await, before, "no event is touched");

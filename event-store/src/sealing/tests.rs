@@ -24,7 +24,7 @@ fn seal(payload: &Value) -> String {
     let plans = plans();
     let place = plans.root("e", "1").unwrap();
     Sealer::new(&plans)
-        .seal(&keys(), (OWNER, "note", "a", 1), place, payload)
+        .seal(Some(&keys()), (OWNER, "note", "a", 1), place, payload)
         .unwrap()
 }
 

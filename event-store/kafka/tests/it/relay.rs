@@ -34,7 +34,7 @@ async fn a_record_is_a_cloud_event_with_all_that_is_stored() {
     stage.published(21).await;
     let records = stage.records(&stage.kafka.topic).await;
     assert_eq!((records.len(), first_seen(&records)), (21, (1..=21).collect()));
-    let audit = Audit::new(stage.database.database().clone(), journal.keyring().clone());
+    let audit = Audit::on(&journal);
     for record in &records {
         let stored = audit.event(record.position()).await.unwrap().unwrap();
         let owner: Uuid = record.key.parse().unwrap();

@@ -1,0 +1,209 @@
+//! Reads a range of events and commits, and shows that they are those of the journal: leaf by leaf up to the stored roots.
+
+use chrono::DateTime;
+use uuid::Uuid;
+
+use super::{
+    BackupError, Target, altered,
+    part::{Part, Reader, fields, text},
+};
+use crate::{
+    NamedFile, Names, hex,
+    merkle::{Entry, Hash, Tree},
+};
+
+/// A file that an event in a range names.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) owner: Uuid,
+    pub(super) file: NamedFile,
+}
+
+/// What a range came to.
+pub(super) struct Walked {
+    /// The tree with all its events.
+    pub(super) tree: Tree,
+    /// The parts as they were read.
+    pub(super) events: Part,
+    pub(super) commits: Part,
+    /// The files that its events name.
+    pub(super) wanted: Vec<Wanted>,
+}
+
+/// A commit, as it is written in a part.
+struct Commit {
+    size: i64,
+    root: Vec<u8>,
+    frontier: Vec<u8>,
+    recorded_at: i64,
+}
+
+/// Reads the range in these parts, which goes on from `tree`. `names` tells which files the events name.
+pub(super) async fn walk(
+    target: &Target,
+    (events, commits): (&str, &str),
+    mut tree: Tree,
+    names: Names,
+) -> Result<Walked, BackupError> {
+    let (stored, commits_read) = read_commits(target, commits).await?;
+    let mut stored = stored.into_iter().peekable();
+    let mut reader = Reader::open(target, events).await?;
+    let columns = Columns::of(&reader)?;
+    let (mut wanted, mut buffer) = (Vec::new(), Vec::new());
+    while let Some(line) = reader.line().await? {
+        let row = columns.row(line);
+        let row = row.ok_or_else(|| altered(events, format!("the event after {} can't be read", tree.size())))?;
+        if row.position != tree.size() + 1 {
+            let why = format!("event {} is missing: {} stands there", tree.size() + 1, row.position);
+            return Err(altered(events, why));
+        }
+        tree.push(row.kept.unwrap_or_else(|| row.entry().leaf(&mut buffer)));
+        if let Some(file) = names(&row.event_type, &row.payload) {
+            wanted.push(Wanted { owner: row.owner, file });
+        }
+        let Some(commit) = stored.next_if(|commit| commit.size <= tree.size()) else {
+            continue;
+        };
+        let right = commit.size == tree.size() && tree.root()[..] == commit.root && tree.has(&commit.frontier);
+        if !right || commit.recorded_at != row.recorded_at {
+            let why = format!("the events up to {} don't have the root of their commit", commit.size);
+            return Err(altered(events, why));
+        }
+    }
+    if let Some(commit) = stored.next() {
+        return Err(altered(events, format!("the events up to {} are missing", commit.size)));
+    }
+    Ok(Walked {
+        tree,
+        events: reader.part(),
+        commits: commits_read,
+        wanted,
+    })
+}
+
+async fn read_commits(target: &Target, name: &str) -> Result<(Vec<Commit>, Part), BackupError> {
+    let mut reader = Reader::open(target, name).await?;
+    let columns = ["size", "root", "frontier", "recorded_at"].map(|column| reader.column(column));
+    let [size, root, frontier, recorded_at] = columns;
+    let columns = [size?, root?, frontier?, recorded_at?];
+    let mut commits = Vec::new();
+    while let Some(line) = reader.line().await? {
+        let fields = fields(line);
+        let commit = || {
+            let [size, root, frontier, recorded_at] = columns.map(|at| fields.get(at).and_then(|field| text(field)));
+            Some(Commit {
+                size: size?.parse().ok()?,
+                root: bytes(&root?)?,
+                frontier: bytes(&frontier?)?,
+                recorded_at: micros(&recorded_at?)?,
+            })
+        };
+        commits.push(commit().ok_or_else(|| altered(name, "a commit can't be read"))?);
+    }
+    Ok((commits, reader.part()))
+}
+
+/// Where the columns of events stand; and that of leaves, where there is one.
+struct Columns([usize; 11], Option<usize>);
+
+/// An event.
+struct Row {
+    kind: String,
+    stream: String,
+    sequence: i64,
+    event_type: String,
+    version: String,
+    payload: String,
+    metadata: String,
+    position: i64,
+    owner: Uuid,
+    command_id: Option<Uuid>,
+    recorded_at: i64,
+    kept: Option<Hash>,
+}
+
+impl Columns {
+    fn of(reader: &Reader) -> Result<Self, BackupError> {
+        let names = [
+            "aggregate_type",
+            "aggregate_id",
+            "sequence",
+            "event_type",
+            "event_version",
+            "payload",
+            "metadata",
+            "position",
+            "owner_id",
+            "command_id",
+            "recorded_at",
+        ];
+        let mut columns = [0; 11];
+        for (column, name) in columns.iter_mut().zip(names) {
+            *column = reader.column(name)?;
+        }
+        Ok(Self(columns, reader.column("leaf").ok()))
+    }
+
+    fn row(&self, line: &[u8]) -> Option<Row> {
+        let fields = fields(line);
+        let field = |number: usize| fields.get(*self.0.get(number)?).and_then(|field| text(field));
+        // Of an event whose content was moved elsewhere its leaf is kept.
+        let kept = self.1.and_then(|column| text(fields.get(column)?));
+        let content = |number: usize| {
+            if kept.is_some() {
+                Some(String::new())
+            } else {
+                field(number)
+            }
+        };
+        Some(Row {
+            kind: field(0)?,
+            stream: field(1)?,
+            sequence: field(2)?.parse().ok()?,
+            event_type: field(3)?,
+            version: field(4)?,
+            payload: content(5)?,
+            metadata: content(6)?,
+            position: field(7)?.parse().ok()?,
+            owner: field(8)?.parse().ok()?,
+            command_id: match field(9) {
+                Some(id) => Some(id.parse().ok()?),
+                None => None,
+            },
+            recorded_at: micros(&field(10)?)?,
+            kept: match kept {
+                Some(kept) => Some(bytes(&kept)?.try_into().ok()?),
+                None => None,
+            },
+        })
+    }
+}
+
+impl Row {
+    fn entry(&self) -> Entry<'_> {
+        Entry {
+            kind: &self.kind,
+            stream: &self.stream,
+            sequence: self.sequence,
+            event_type: &self.event_type,
+            version: &self.version,
+            payload: &self.payload,
+            metadata: &self.metadata,
+            position: self.position,
+            owner: self.owner,
+            command_id: self.command_id,
+            recorded_at: self.recorded_at,
+        }
+    }
+}
+
+/// Bytes, as Postgres writes them: `\x` and hexadecimal digits.
+pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
+    hex::all(text.strip_prefix("\\x")?.as_bytes())
+}
+
+/// Microseconds since 1970 of a time as Postgres writes it.
+fn micros(text: &str) -> Option<i64> {
+    let time = DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z").ok()?;
+    Some(time.timestamp_micros())
+}
