@@ -119,7 +119,7 @@ pub async fn fetch(
     Ok(())
 }
 
-/// Runs it, and writes the rows.
+/// Runs it, and writes the rows. Not for a task of tokio's: it blocks, and brings a runtime of its own.
 pub fn run(job: &Job, out: Box<dyn Write + Send>) -> Result<Answered, QueryError> {
     let explained = |error: PolarsError| {
         let tables: Vec<Table> = job.sources.iter().map(Source::table).collect();

@@ -45,9 +45,9 @@ async fn write(config: &Config, foundation: &Foundation, asked: &cli::Export) ->
     .await;
     bar.finish_and_clear();
     let exported = exported.with_context(|| format!("nothing more was exported to {place}"))?;
-    if exported.anew && exported.position > 0 {
+    if exported.anew {
         say(&format!(
-            "{place} holds no more of what it held before: it was begun anew."
+            "{place} was begun anew: they were forgotten, and the texts that it held are removed."
         ));
     }
     let events = HumanCount(exported.events);

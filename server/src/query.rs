@@ -5,7 +5,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufWriter, IsTerminal as _, Read as _, Write as _},
+    io::{self, BufWriter, IsTerminal as _, Read as _},
     os::fd::AsFd as _,
     path::Path,
     process::{ExitCode, Stdio},

@@ -72,7 +72,9 @@ impl Place {
             shown_max: 10,
         };
         let out = newer.path().join("out");
-        run(&job, Box::new(fs::File::create(&out).unwrap())).map_err(|error| error.to_string())?;
+        let file = Box::new(fs::File::create(&out).unwrap());
+        let asked = std::thread::spawn(move || run(&job, file)).join().unwrap();
+        asked.map_err(|error| error.to_string())?;
         Ok(fs::read_to_string(out).unwrap())
     }
 }

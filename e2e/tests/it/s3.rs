@@ -9,7 +9,7 @@ use std::{
 use hyper::{
     Method, Request,
     body::Incoming,
-    service::{Service as _, service_fn},
+    service::{Service, service_fn},
 };
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -63,7 +63,7 @@ pub(crate) async fn serve_gated(folder: &Path, gate: Arc<Gate>) -> String {
                 let (service, gate) = (service.clone(), gate.clone());
                 async move {
                     gate.pass(&request).await;
-                    service.call(request).await
+                    Service::call(&service, request).await
                 }
             });
             tokio::spawn(async move {

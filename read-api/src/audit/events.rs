@@ -87,10 +87,9 @@ pub(crate) async fn read(
     let owners = owners(&api, me, owner).await?;
     let wanted = Wanted {
         after,
-        until: None,
         owners: Some(owners),
-        kinds: None,
         limit: fetched,
+        ..Wanted::default()
     };
     let mut found = api.journal.read(&wanted).await.map_err(unread)?;
     let more = found.len() > shown;
@@ -138,8 +137,8 @@ async fn follow(
                 after,
                 until: Some(until),
                 owners: Some(owners),
-                kinds: None,
                 limit: BATCH,
+                ..Wanted::default()
             };
             let events = api.journal.read(&wanted).await.map_err(unread)?;
             for event in &events {

@@ -118,6 +118,7 @@ async fn follow(
                 owners: Some(vec![document.book.uuid()]),
                 kinds: Some(vec!["document".to_owned()]),
                 limit: BATCH,
+                ..Query::default()
             };
             let events = api.journal.read(&query).await.map_err(|error| Some(unread(error)))?;
             after = match events.last() {
