@@ -10,7 +10,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use serde_json::value::RawValue;
-use spendlog_projections::custom::{Custom, CustomError, Row, Status};
+use spendlog_projections::custom::{CustomError, Row, Status};
 use spendlog_schemas::{
     analytics::{ProjectionRows, ReadableProjection, ReadableProjections, RowsQuery},
     problem::ProblemDetails,
@@ -107,8 +107,7 @@ pub(crate) async fn rows(
             ));
         }
     };
-    let (position, refreshed_at) = (status.position, status.refreshed_at);
-    let found = Custom(status).rows(&api.projections, books.as_deref(), key.as_deref(), fetched);
+    let found = status.rows(&api.projections, books.as_deref(), key.as_deref(), fetched);
     let mut found = found.await.map_err(refused)?;
     let more = found.len() > shown;
     found.truncate(shown);
@@ -118,8 +117,8 @@ pub(crate) async fn rows(
     let mut response = json(&ProjectionRows {
         data: data.collect::<Result<_, _>>().map_err(Problem::internal)?,
         next: next.clone(),
-        position,
-        refreshed_at,
+        position: status.position,
+        refreshed_at: status.refreshed_at,
     })?;
     link(&request, &mut response, next.as_deref());
     Ok(response)

@@ -18,7 +18,7 @@ use spendlog_schemas::{
         RebuildStage,
     },
 };
-use spendlog_web::{Caller, Code, Problem};
+use spendlog_web::{Caller, Problem};
 use tokio::sync::watch;
 
 use crate::{

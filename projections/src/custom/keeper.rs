@@ -48,13 +48,8 @@ pub struct Verified {
 pub async fn refresh(journal: &Journal, name: &str) -> Result<Refreshed, CustomError> {
     loop {
         match Keeper::open(journal, name).await?.pass(true).await {
-            Ok(done) => {
-                return Ok(done.unwrap_or(Refreshed {
-                    rows: 0,
-                    position: 0,
-                    took: Duration::ZERO,
-                }));
-            }
+            Ok(Some(done)) => return Ok(done),
+            Ok(None) => {}
             Err(error) if error.is_passing() => {}
             Err(error) => return Err(error),
         }

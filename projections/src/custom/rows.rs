@@ -19,10 +19,6 @@ const IDS: &[(&str, &str)] = &[
     ("user_id", "usr"),
 ];
 
-/// A projection of one's own, to be read.
-#[derive(Clone, Debug)]
-pub struct Custom(pub Status);
-
 /// A row.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -32,7 +28,7 @@ pub struct Row {
     pub body: String,
 }
 
-impl Custom {
+impl Status {
     /// The rows behind `after`, of these books; of all where none are said. Only a projection with a column of books can be asked
     /// for those of some.
     pub async fn rows(
@@ -42,7 +38,7 @@ impl Custom {
         after: Option<&str>,
         limit: i64,
     ) -> Result<Vec<Row>, CustomError> {
-        let shown = self.0.columns.iter().map(|column| {
+        let shown = self.columns.iter().map(|column| {
             let name = quoted(&column.name);
             match IDS.iter().find(|(id, _)| *id == column.name && column.kind == "uuid") {
                 Some((_, prefix)) => format!("'{prefix}_' || replace(t.{name}::text, '-', '') AS {name}"),
@@ -52,7 +48,7 @@ impl Custom {
         let shown: Vec<String> = shown.collect();
         let mut sql = format!(
             "SELECT t._key::text, row_to_json(r)::text FROM custom_rows.{} t CROSS JOIN LATERAL (SELECT {}) r WHERE true",
-            quoted(&self.0.name),
+            quoted(&self.name),
             shown.join(", ")
         );
         let books: Option<Vec<Uuid>> = books.map(|books| books.iter().map(|book| book.uuid()).collect());

@@ -123,6 +123,17 @@ pub async fn add(
     if every.is_none() {
         let plan = Plan::of(statement, &known_columns(&writer).await?).map_err(CustomError::NotIncremental)?;
         adds_up(&plan, &columns).map_err(CustomError::NotIncremental)?;
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        analyst
+            .understand(&plan.delta(0, 0, &names))
+            .await
+            .map_err(|error| match error {
+                CustomError::Statement { message, .. } => CustomError::NotIncremental(NotIncremental {
+                    why: format!("of what a batch changes Postgres can't compute it: {message}"),
+                    line: None,
+                }),
+                error => error,
+            })?;
     }
     store(&writer, name, statement, &columns, every).await?;
     let computed = async {

@@ -287,8 +287,7 @@ async fn pages_go_on_where_the_last_one_ended() {
     let _running = Running::start(&projections);
     caught_up(&history, &projections).await;
     add_all(&history).await;
-    let status = projections.custom_status("monthly_merchants").await.unwrap();
-    let of = custom::Custom(status);
+    let of = projections.custom_status("monthly_merchants").await.unwrap();
     let all = of.rows(&projections, None, None, 1000).await.unwrap();
     assert!(all.len() > 10);
     let (mut paged, mut after) = (Vec::new(), None);

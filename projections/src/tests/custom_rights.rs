@@ -177,10 +177,7 @@ async fn what_may_not_be_is_refused_when_it_is_added_and_leaves_nothing() {
     );
     for (statement, why) in [
         ("DROP TABLE read.users", "one SELECT"),
-        (
-            "INSERT INTO transactions (merchant) VALUES ('x') RETURNING merchant",
-            "one SELECT",
-        ),
+        ("INSERT INTO accounts (name) VALUES ('x') RETURNING name", "one SELECT"),
         ("SELECT 1 AS a WHERE $1", "no parameters"),
         ("SELECT 1", "no name"),
         ("SELECT 1 AS _key", "no name"),
@@ -212,7 +209,7 @@ async fn what_may_not_be_is_refused_when_it_is_added_and_leaves_nothing() {
     );
     let error = add("SELECT repeat('x', 100000) AS a").await;
     assert!(matches!(error, CustomError::TooWide), "{error:?}");
-    let error = add("SELECT n FROM generate_series(1, 1000001) n").await;
+    let error = add("SELECT n FROM generate_series(1, 10001) n").await;
     assert!(matches!(error, CustomError::TooManyRows), "{error:?}");
     for name in ["ledger", "Big", "1st", "a-b", "", "a b", &"a".repeat(49)] {
         let error = custom::add(&history.journal, name, "SELECT 1 AS a", OFTEN)
