@@ -33,9 +33,10 @@ test: ## Runs every test, against a private PostgreSQL and an Apache Kafka
 	@SPENDLOG_MODELS=$(CURDIR)/data/models $(TARGET)/debug/spendlog models fetch --if-missing || true
 	@cargo test --workspace
 
-check: ## Formatting and lints
+check: ## Formatting and lints, and schemas/asyncapi.yaml where asyncapi is installed
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets -- -D warnings
+	@if command -v asyncapi >/dev/null; then asyncapi validate schemas/asyncapi.yaml; else echo "schemas/asyncapi.yaml is not validated: npm install --global @asyncapi/cli"; fi
 
 fmt: ## Formats the code
 	@cargo fmt --all
