@@ -39,9 +39,10 @@ split: ## Runs the tests of the whole system again, with roles split over two pr
 	@cargo build --workspace --bins
 	@SPENDLOG_TEST_SPLIT=1 cargo test -p spendlog-e2e --test it
 
-check: ## Formatting and lints
+check: ## Formatting and lints, and schemas/asyncapi.yaml where asyncapi is installed
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets -- -D warnings
+	@if command -v asyncapi >/dev/null; then asyncapi validate schemas/asyncapi.yaml; else echo "schemas/asyncapi.yaml is not validated: npm install --global @asyncapi/cli"; fi
 
 fmt: ## Formats the code
 	@cargo fmt --all

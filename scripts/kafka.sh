@@ -3,12 +3,13 @@
 # event-store/kafka/broker/pom.xml. Says what it does and why before. Where it can't, it says so and ends well: the
 # tests that need a broker say then what they leave out.
 set -euo pipefail
-cd "$(dirname "$0")/../event-store/kafka/broker"
+cd "$(dirname "$0")/.."
 
+mkdir -p out
+log=$PWD/out/kafka.log
+cd event-store/kafka/broker
 version=$(grep -m1 -oP '(?<=<version>)[^<]+' pom.xml)
 jars=${SPENDLOG_TEST_KAFKA:-${XDG_CACHE_HOME:-$HOME/.cache}/spendlog/kafka-$version}
-log=$PWD/../../../out/kafka.log
-mkdir -p "$(dirname "$log")"
 
 without() {
   echo "*** No Apache Kafka for the tests: $1. What needs it will NOT be tested. ***" >&2
