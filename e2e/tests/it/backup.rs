@@ -56,11 +56,11 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
+/// What a command answered that did what it was asked to.
 #[track_caller]
 pub(crate) fn done(output: Output) -> String {
-    let said = said(&output);
-    assert!(output.status.success(), "{said}");
-    said
+    assert!(output.status.success(), "{}", said(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[track_caller]
