@@ -43,7 +43,7 @@ async fn act(journal: &Journal, projections: &Projections, command: &cli::Projec
     let there = names(projections).await?;
     let named = match command {
         cli::Projections::Rebuild(which) => which.names.as_slice(),
-        cli::Projections::Verify { names } => names,
+        cli::Projections::Verify { names } => names.as_slice(),
         cli::Projections::Pause(of) | cli::Projections::Resume(of) => std::slice::from_ref(&of.name),
         _ => &[],
     };
@@ -57,7 +57,6 @@ async fn act(journal: &Journal, projections: &Projections, command: &cli::Projec
         cli::Projections::Rebuild(which) if which.all => rebuild_all(journal, &there).await,
         cli::Projections::Rebuild(which) => rebuild_all(journal, &which.names).await,
         cli::Projections::Verify { names } if names.is_empty() => verify_all(journal, &there).await,
-
         cli::Projections::Verify { names } => verify_all(journal, names).await,
         cli::Projections::Pause(of) => {
             let position = match &of.name {
