@@ -33,7 +33,8 @@ pub(crate) fn refused(error: CustomError) -> Problem {
     match error {
         CustomError::Unknown(_) => Code::NotFound.into(),
         CustomError::Projection(error) => failed(error),
-        error => Problem::internal(error),
+        // What Postgres says of a value is nobody else's business, the log's neither.
+        error => Problem::internal(error.told()),
     }
 }
 

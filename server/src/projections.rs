@@ -40,14 +40,23 @@ pub(crate) async fn run(config: &Config, command: &cli::Projections) -> anyhow::
 }
 
 async fn act(journal: &Journal, projections: &Projections, command: &cli::Projections) -> anyhow::Result<()> {
+    let there = names(projections).await?;
+    let named = match command {
+        cli::Projections::Rebuild(which) => which.names.as_slice(),
+        cli::Projections::Verify { names } => names.as_slice(),
+        cli::Projections::Pause(of) | cli::Projections::Resume(of) => std::slice::from_ref(&of.name),
+        _ => &[],
+    };
+    if let Some(unknown) = named.iter().find(|name| !there.contains(name)) {
+        let there: Vec<String> = there.iter().map(ToString::to_string).collect();
+        bail!("there is no projection {unknown}; there are: {}", there.join(", "));
+    }
     match command {
         cli::Projections::List { json } => list(projections, *json).await,
         cli::Projections::Lag { json } => lag(projections, *json).await,
-        cli::Projections::Rebuild(which) if which.all => rebuild_all(journal, &names(projections).await?).await,
+        cli::Projections::Rebuild(which) if which.all => rebuild_all(journal, &there).await,
         cli::Projections::Rebuild(which) => rebuild_all(journal, &which.names).await,
-        cli::Projections::Verify { names: of } if of.is_empty() => {
-            verify_all(journal, &names(projections).await?).await
-        }
+        cli::Projections::Verify { names } if names.is_empty() => verify_all(journal, &there).await,
         cli::Projections::Verify { names } => verify_all(journal, names).await,
         cli::Projections::Pause(of) => {
             let position = match &of.name {

@@ -224,7 +224,7 @@ async fn columns(writer: &Writer, analyst: &Analyst, statement: &str) -> Result<
             row.try_get(0).map_err(ProjectionError::from)?,
             row.try_get(1).map_err(ProjectionError::from)?,
         );
-        if sort == "p" {
+        if sort == "p" || sort == "c" {
             return Err(CustomError::Shape(format!(
                 "{name} is a {kind}, which no table can hold"
             )));
