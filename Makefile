@@ -13,7 +13,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Settings of this machine, if there are any: see .env.example.
 ENV := set -a; [ ! -f .env ] || . ./.env; set +a;
 
-.PHONY: help setup run test check fmt eval bench torture openapi samples clean
+.PHONY: help setup run test split check fmt eval bench torture openapi samples clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | while IFS=$$'\t' read -r name what; do printf '  make %-8s %s\n' "$$name" "$$what"; done
@@ -32,6 +32,12 @@ test: ## Runs every test, against a private PostgreSQL and an Apache Kafka
 	@cargo build --workspace --bins
 	@SPENDLOG_MODELS=$(CURDIR)/data/models $(TARGET)/debug/spendlog models fetch --if-missing || true
 	@cargo test --workspace
+
+split: ## Runs the tests of the whole system again, with roles split over two processes and Kafka between them
+	@FOR_TESTS=1 SPENDLOG_MODELS=$(CURDIR)/data/models scripts/setup.sh
+	@scripts/kafka.sh
+	@cargo build --workspace --bins
+	@SPENDLOG_TEST_SPLIT=1 cargo test -p spendlog-e2e --test it
 
 check: ## Formatting and lints, and schemas/asyncapi.yaml where asyncapi is installed
 	@cargo fmt --all --check

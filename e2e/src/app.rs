@@ -7,8 +7,10 @@ use std::{
 };
 
 use spendlog_event_store::testing::TestDatabase;
+use spendlog_kafka_broker::Broker;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use uuid::Uuid;
 
 use crate::{
     DEADLINE, Person,
@@ -22,6 +24,8 @@ pub struct Options {
     pub environment: Vec<(&'static str, String)>,
     /// Whether it has a PostgreSQL of its own, as where nobody gives it another one.
     pub private_postgres: bool,
+    /// Kafka's address, where a process of its own reads documents and hears of events through Kafka.
+    pub kafka: Option<String>,
 }
 
 impl Options {
@@ -29,6 +33,14 @@ impl Options {
     pub fn private_postgres() -> Self {
         Self {
             private_postgres: true,
+            ..Self::default()
+        }
+    }
+
+    /// A server whose roles are split over two processes with Kafka between them.
+    pub fn split(broker: &Broker) -> Self {
+        Self {
+            kafka: Some(broker.address().to_owned()),
             ..Self::default()
         }
     }
@@ -41,10 +53,15 @@ impl Options {
     }
 }
 
+/// Set to split the roles of every server that is not to have a PostgreSQL of its own: so all tests can be run like this.
+const SPLIT: &str = "SPENDLOG_TEST_SPLIT";
+
 /// A server with a database and a folder of its own. [`TestApp::finish`] must end every test that has one.
 #[derive(Debug)]
 pub struct TestApp {
     process: Process,
+    /// The process with the other roles, where they are split.
+    backstage: Option<Process>,
     place: Place,
     client: reqwest::Client,
     finished: bool,
@@ -56,6 +73,7 @@ struct Place {
     database: Option<Arc<TestDatabase>>,
     folder: Arc<TempDir>,
     options: Options,
+    topic: String,
 }
 
 impl TestApp {
@@ -65,7 +83,10 @@ impl TestApp {
     }
 
     /// The same, with options.
-    pub async fn start_with(options: Options) -> Self {
+    pub async fn start_with(mut options: Options) -> Self {
+        if std::env::var_os(SPLIT).is_some() && !options.private_postgres && options.kafka.is_none() {
+            options.kafka = Broker::shared().await.map(|broker| broker.address().to_owned());
+        }
         let database = if options.private_postgres {
             None
         } else {
@@ -75,6 +96,7 @@ impl TestApp {
             database,
             folder: Arc::new(open_folder("spendlog-e2e-")),
             options,
+            topic: format!("test-{}", Uuid::now_v7().simple()),
         })
         .await
     }
@@ -85,10 +107,11 @@ impl TestApp {
     }
 
     async fn on(place: Place) -> Self {
-        let process = Process::start(place.program("serve"), &place.log()).await;
+        let (process, backstage) = place.start().await;
         let client = reqwest::Client::builder().timeout(DEADLINE).build().expect("a client");
         Self {
             process,
+            backstage,
             place,
             client,
             finished: false,
@@ -125,6 +148,11 @@ impl TestApp {
         self.place.database.as_deref().expect("its database is not private")
     }
 
+    /// The topic that it publishes to, where it has Kafka.
+    pub fn topic(&self) -> &str {
+        &self.place.topic
+    }
+
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.process.pid()
@@ -135,18 +163,39 @@ impl TestApp {
         Person::register(self).await
     }
 
+    /// The address of the process that reads documents, where that is another one.
+    pub fn backstage(&self) -> Option<&str> {
+        self.backstage.as_ref().map(Process::address)
+    }
+
     /// Kills the server as a failing machine would: at once, with no chance to say anything.
     pub async fn kill(&mut self) {
+        self.kill_backstage().await;
         self.process.kill().await;
+    }
+
+    /// Kills the process that reads documents, where that is another one.
+    pub async fn kill_backstage(&mut self) {
+        if let Some(backstage) = &mut self.backstage {
+            backstage.kill().await;
+        }
     }
 
     /// Starts it again after [`TestApp::kill`].
     pub async fn restart(&mut self) {
-        self.process = Process::start(self.place.program("serve"), &self.place.log()).await;
+        (self.process, self.backstage) = self.place.start().await;
+    }
+
+    /// Starts the process that reads documents again after [`TestApp::kill_backstage`].
+    pub async fn restart_backstage(&mut self) {
+        self.backstage = Some(self.place.start_backstage().await);
     }
 
     /// Asks it to stop, and waits until it has.
     pub async fn stop(&mut self) {
+        if let Some(backstage) = &mut self.backstage {
+            backstage.stop().await;
+        }
         self.process.stop().await;
     }
 
@@ -181,7 +230,7 @@ impl TestApp {
         );
         assert!(parked.status.success(), "parked events can be listed: {said}");
         assert_eq!(listed.trim(), "Nothing is parked.", "no event may be left parked");
-        self.process.stop().await;
+        self.stop().await;
         let log = self.log();
         let panics: Vec<&str> = log.lines().filter(|line| line.contains("panicked")).collect();
         assert!(panics.is_empty(), "the server panicked: {panics:?}");
@@ -189,6 +238,23 @@ impl TestApp {
 }
 
 impl Place {
+    /// One process with all roles, or two with some each.
+    async fn start(&self) -> (Process, Option<Process>) {
+        let mut program = self.program("serve");
+        if self.options.kafka.is_none() {
+            return (Process::start(program, &self.log()).await, None);
+        }
+        program.args(["--roles", "api,projections"]);
+        let process = Process::start(program, &self.log()).await;
+        (process, Some(self.start_backstage().await))
+    }
+
+    async fn start_backstage(&self) -> Process {
+        let mut program = self.program("serve");
+        program.args(["--roles", "processors,relay"]);
+        Process::start(program, &self.log()).await
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
@@ -214,6 +280,13 @@ impl Place {
             // All tests that run at the same time share one PostgreSQL.
             .env("SPENDLOG_DATABASE_CONNECTIONS", "6")
             .envs(self.database.iter().map(|database| ("DATABASE_URL", database.url())))
+            .envs(self.options.kafka.iter().flat_map(|brokers| {
+                [
+                    ("SPENDLOG_KAFKA_BROKERS", brokers.as_str()),
+                    ("SPENDLOG_KAFKA_TOPIC", self.topic.as_str()),
+                    ("SPENDLOG_KAFKA_PARTITIONS", "3"),
+                ]
+            }))
             .envs(self.options.environment.iter().map(|(name, value)| (name, value)))
             .kill_on_drop(true);
         command

@@ -29,6 +29,15 @@ Examples:
   spendlog projections rebuild ledger       make its tables again; reads and writes go on meanwhile
   spendlog projections verify               compare all tables with what the journal says";
 
+const KAFKA_HELP: &str = "\
+With SPENDLOG_KAFKA_BROKERS set, the role `relay` publishes the journal to a topic, and the role `processors` reads it from there.
+Partitions are never added to a topic: owners would change partitions, and their events lose their order. `switch` lets the
+relay rest until the processors have read the topic to its end (drain), and then puts a new topic in its place.
+
+Examples:
+  spendlog kafka status                     what is published, and how far it is read
+  spendlog kafka switch --partitions 24     a topic with 24 partitions in the place of the one in use";
+
 /// Turns receipts, invoices and bank statements into a ledger whose every figure can be traced back.
 #[derive(Debug, Parser)]
 #[command(name = "spendlog", version, about, after_help = AFTER_HELP, disable_help_subcommand = true)]
@@ -41,8 +50,11 @@ pub(crate) struct Cli {
 /// What can be asked.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve the API, and run projections and processors, until told to stop.
+    /// Serve the API, and run projections, processors and relay, until told to stop.
     Serve {
+        /// What this process does, in place of SPENDLOG_ROLES: api, projections, processors, relay.
+        #[arg(long, value_name = "ROLES")]
+        roles: Option<String>,
         /// On an empty ledger, take the samples through the pipeline for a demo user, and show what comes out.
         #[arg(long)]
         demo: bool,
@@ -71,6 +83,9 @@ pub(crate) enum Command {
     /// Look at the read tables, rebuild them from the journal, verify, pause and resume them.
     #[command(subcommand, after_help = PROJECTIONS_HELP)]
     Projections(Projections),
+    /// Look at what is published to Kafka, and change the number of partitions.
+    #[command(subcommand, after_help = KAFKA_HELP)]
+    Kafka(Kafka),
     /// Print a user's books as they stood at some time, folded from the events themselves.
     Replay(Replay),
     /// Change what users may do, or forget them.
@@ -168,6 +183,27 @@ impl Which {
     pub(crate) fn ids(&self) -> Option<&[i64]> {
         (!self.all).then_some(self.ids.as_slice())
     }
+}
+
+/// Of Kafka.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Kafka {
+    /// The topic in use, up to which event it is filled, and how far each subscription has read it.
+    Status {
+        /// As a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a new topic in the place of the one in use, once that is read to its end. It is filled with all events.
+    Switch {
+        /// How many partitions it gets; as SPENDLOG_KAFKA_PARTITIONS says unless said.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1000))]
+        partitions: Option<i32>,
+        /// Don't wait until the old topic is read: after an older backup of the database was restored, or when the topic is
+        /// lost. Some events are handled again then, which changes nothing.
+        #[arg(long)]
+        now: bool,
+    },
 }
 
 /// Of projections.

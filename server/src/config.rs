@@ -8,6 +8,7 @@ mod variables;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use spendlog_domain::documents::EngineChoice;
+use spendlog_kafka::KafkaConfig;
 
 pub(crate) use self::variables::example;
 #[cfg(test)]
@@ -65,6 +66,8 @@ pub(crate) struct Roles {
     pub(crate) projections: bool,
     /// Takes documents through the pipeline.
     pub(crate) processors: bool,
+    /// Publishes the journal to Kafka, where there is one.
+    pub(crate) relay: bool,
 }
 
 /// How the log is written.
@@ -93,6 +96,8 @@ pub(crate) struct Config {
     pub(crate) master_key: Option<Secret>,
     /// What this process does.
     pub(crate) roles: Roles,
+    /// By which the processors hear of events; none: from the journal itself.
+    pub(crate) kafka: Option<KafkaConfig>,
     /// Threads that answer HTTP.
     pub(crate) workers: usize,
     /// The engine asked for; none: the best that is there.

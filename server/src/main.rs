@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod demo;
 mod foundation;
+mod kafka;
 mod keys;
 mod models;
 mod parked;
@@ -38,6 +39,7 @@ fn note(text: &str) {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command.unwrap_or(Command::Serve {
+        roles: None,
         demo: false,
         samples: "samples".into(),
     });
@@ -65,7 +67,11 @@ fn main() -> ExitCode {
 }
 
 fn with_config(command: Command) -> anyhow::Result<()> {
-    let config = Config::from_env()?;
+    let roles = match &command {
+        Command::Serve { roles, .. } => roles.as_deref(),
+        _ => None,
+    };
+    let config = Config::from_env(roles)?;
     telemetry::begin(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -73,13 +79,14 @@ fn with_config(command: Command) -> anyhow::Result<()> {
         .build()?;
     runtime.block_on(async {
         match command {
-            Command::Serve { demo, samples } => serve::run(config, demo.then_some(samples)).await,
+            Command::Serve { demo, samples, .. } => serve::run(config, demo.then_some(samples)).await,
             Command::Demo { server, samples } => demo::run(&server, &samples).await,
             Command::Models(command) => tokio::task::block_in_place(|| models::run(&config, &command)),
             Command::Parked(command) => parked::run(&config, &command).await,
             Command::Audit(Audit::Verify { against }) => audit::verify(&config, against.as_deref()).await,
             Command::Audit(Audit::Head) => audit::head(&config).await,
             Command::Projections(command) => projections::run(&config, &command).await,
+            Command::Kafka(command) => kafka::run(&config, &command).await,
             Command::Replay(asked) => replay::run(&config, &asked).await,
             Command::User(command) => users::run(&config, &command).await,
             Command::Keys(cli::Keys::Rotate { to }) => keys::rotate(&config, to.as_deref()).await,
@@ -107,7 +114,7 @@ fn check() -> anyhow::Result<()> {
         let mark = if setting.set { "*" } else { " " };
         say(&format!("{mark} {:<32} {}", setting.name, setting.value));
     }
-    Config::from_env()?;
+    Config::from_env(None)?;
     say("The configuration can be used. (* is set; the others are defaults)");
     Ok(())
 }

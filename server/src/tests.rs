@@ -3,7 +3,7 @@
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::{
-    cli::{Cli, Command, Parked, Replay, When, Who},
+    cli::{Cli, Command, Kafka, Parked, Replay, When, Who},
     serve::api,
 };
 
@@ -45,6 +45,15 @@ fn a_user_is_an_address_or_an_id() {
     assert_eq!("ada@example.org".parse(), Ok(Who::Email("ada@example.org".to_owned())));
     assert!(matches!("usr_0197a2c4e1b87d3c9f0a5b6c7d8e9f00".parse(), Ok(Who::Id(_))));
     assert!("ada".parse::<Who>().is_err());
+}
+
+#[test]
+fn a_topic_has_at_least_one_partition() {
+    assert!(parse(&["kafka", "switch", "--partitions", "0"]).is_err());
+    let Command::Kafka(Kafka::Switch { partitions, now }) = parse(&["kafka", "switch"]).unwrap() else {
+        panic!()
+    };
+    assert_eq!((partitions, now), (None, false));
 }
 
 #[test]

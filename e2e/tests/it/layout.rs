@@ -13,7 +13,9 @@ use std::{
 const EDGES: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("event-store", &[]),
+    ("eventstoredb", &["event-store"]),
     ("kafka-broker", &[]),
+    ("kafka", &["event-store", "kafka-broker"]),
     ("schemas", &[]),
     ("web", &["schemas"]),
     ("documents", &["domain"]),
@@ -38,6 +40,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "schemas",
             "domain",
             "event-store",
+            "eventstoredb",
+            "kafka",
             "projections",
             "commands",
             "read-api",
@@ -45,7 +49,18 @@ const EDGES: &[(&str, &[&str])] = &[
             "documents",
         ],
     ),
-    ("e2e", &["server", "domain", "event-store", "projections", "commands"]),
+    (
+        "e2e",
+        &[
+            "server",
+            "domain",
+            "event-store",
+            "kafka",
+            "kafka-broker",
+            "projections",
+            "commands",
+        ],
+    ),
 ];
 
 /// The features, and the rooms that each of them has a module in.

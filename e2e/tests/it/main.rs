@@ -12,6 +12,7 @@ mod documents;
 mod forgetting;
 mod idempotency;
 mod imports;
+mod kafka;
 mod keys;
 mod layout;
 mod lists;

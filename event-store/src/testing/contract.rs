@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::TestDatabase;
 use crate::{
-    Append, Event, Expect, Feed, Handler, Journal, Keyring, MasterKey, NewEvent, Origin, Outcome, SealPlans,
+    Append, Database, Event, Expect, Feed, Handler, Journal, Keyring, MasterKey, NewEvent, Origin, Outcome, SealPlans,
     StreamAppend, StreamId,
     parked::{self, Parked},
 };
@@ -59,13 +59,19 @@ macro_rules! feed_contract {
 
 /// A journal on this database, as a process of its own would have it, of a made-up feature: notes.
 pub async fn journal(database: &TestDatabase) -> Journal {
+    journal_at(database.url()).await
+}
+
+/// The same by the database's address.
+pub async fn journal_at(url: &str) -> Journal {
+    let database = Database::connect(url, 4).await.expect("the database takes connections");
     let schema = json!({"oneOf": [{"type": "object", "properties": {"note.written": {"type": "object", "properties": {
         "text": {"type": "string"},
     }}}}]});
     let plans = SealPlans::new([("note.written", "1", &schema)]).expect("the schema is one");
     let master_key = MasterKey::from_hex(&"5a".repeat(32)).expect("the key is one");
-    let keyring = Keyring::open(database.database(), master_key).await;
-    let journal = Journal::open(database.database().clone(), keyring.expect("the keys open"), plans);
+    let keyring = Keyring::open(&database, master_key).await;
+    let journal = Journal::open(database, keyring.expect("the keys open"), plans);
     journal.await.expect("the journal opens")
 }
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use spendlog_domain::documents::EngineChoice;
+use spendlog_kafka::KafkaConfig;
 
 use super::{
     Config, LogFormat, Objects, Roles, S3, Secret,
@@ -34,14 +35,14 @@ pub(crate) struct Setting {
 }
 
 impl Config {
-    /// Reads the environment of this process.
+    /// Reads the environment of this process; roles that are named on the command line come before those in it.
     ///
     /// # Errors
     /// Every variable that is unknown, twice given, unreadable or out of its bounds. Values of secrets are not repeated.
-    pub(crate) fn from_env() -> Result<Self, ConfigError> {
-        Self::from_vars(
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        )
+    pub(crate) fn from_env(roles: Option<&str>) -> Result<Self, ConfigError> {
+        let vars =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::from_vars(vars.chain(roles.map(|roles| ("SPENDLOG_ROLES".to_owned(), roles.to_owned()))))
     }
 
     /// Reads these variables; those that are not Spendlog's are passed over.
@@ -62,6 +63,7 @@ impl Config {
             objects: given.objects(&data),
             master_key: given.master_key(),
             roles: given.roles(),
+            kafka: given.kafka(),
             workers: given.number("SPENDLOG_WORKERS", 1, 64),
             ocr_engine: given.parsed("SPENDLOG_OCR_ENGINE", "auto, ort, ocrs or tesseract", engine),
             ocr_threads: given.number("SPENDLOG_OCR_THREADS", 1, 64),
@@ -212,21 +214,53 @@ impl Given {
     }
 
     fn roles(&mut self) -> Roles {
-        self.parsed("SPENDLOG_ROLES", "a list of api, projections and processors", |text| {
-            let mut roles = Roles {
-                api: false,
-                projections: false,
-                processors: false,
-            };
-            for role in text.split(',').map(str::trim) {
-                match role {
-                    "api" => roles.api = true,
-                    "projections" => roles.projections = true,
-                    "processors" => roles.processors = true,
-                    _ => return None,
+        self.parsed(
+            "SPENDLOG_ROLES",
+            "a list of api, projections, processors and relay",
+            |text| {
+                let mut roles = Roles {
+                    api: false,
+                    projections: false,
+                    processors: false,
+                    relay: false,
+                };
+                for role in text.split(',').map(str::trim) {
+                    match role {
+                        "api" => roles.api = true,
+                        "projections" => roles.projections = true,
+                        "processors" => roles.processors = true,
+                        "relay" => roles.relay = true,
+                        _ => return None,
+                    }
                 }
-            }
-            Some(roles)
+                Some(roles)
+            },
+        )
+    }
+
+    fn kafka(&mut self) -> Option<KafkaConfig> {
+        let topic = self.parsed(
+            "SPENDLOG_KAFKA_TOPIC",
+            "a name of letters, digits, `.`, `_` and `-`",
+            |text| {
+                let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+                (text.len() <= 200 && text.bytes().all(legal)).then(|| text.to_owned())
+            },
+        );
+        let partitions = self.number("SPENDLOG_KAFKA_PARTITIONS", 1, 1000);
+        let replication = self.parsed(
+            "SPENDLOG_KAFKA_REPLICATION",
+            "auto or a number from 1 to 15",
+            |text| match text {
+                "auto" => Some(None),
+                number => number.parse().ok().filter(|number| (1..=15).contains(number)).map(Some),
+            },
+        );
+        Some(KafkaConfig {
+            brokers: self.optional("SPENDLOG_KAFKA_BROKERS")?,
+            topic,
+            partitions,
+            replication,
         })
     }
 

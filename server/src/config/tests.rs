@@ -26,9 +26,11 @@ fn the_defaults_hold_where_nothing_is_set() {
         Roles {
             api: true,
             projections: true,
-            processors: true
+            processors: true,
+            relay: true
         }
     );
+    assert!(config.kafka.is_none());
     assert!(config.database_url.is_none() && config.master_key.is_none() && config.ocr_engine.is_none());
     assert_eq!(config.upload_limit_bytes, 256 * 1024 * 1024);
 }
@@ -48,7 +50,7 @@ fn every_mistake_is_named_at_once() {
         "SPENDLOG_LISTN is not known; SPENDLOG_LISTEN is\n\
          SPENDLOG_WHATEVER_ELSE is not known; `spendlog config example` lists what is\n\
          SPENDLOG_LISTEN must be an address and a port, as in 127.0.0.1:8080, not `here`\n\
-         SPENDLOG_ROLES must be a list of api, projections and processors, not `api,cook`\n\
+         SPENDLOG_ROLES must be a list of api, projections, processors and relay, not `api,cook`\n\
          SPENDLOG_WORKERS must be a number from 1 to 64, not `0`\n\
          SPENDLOG_OCR_ENGINE must be auto, ort, ocrs or tesseract, not `eyes`"
     );
@@ -110,6 +112,37 @@ fn a_bucket_needs_credentials() {
         (s3.bucket.as_str(), s3.prefix.as_str(), s3.region.as_str()),
         ("files", "spendlog", "us-east-1")
     );
+}
+
+#[test]
+fn kafka_is_used_where_its_brokers_are_named() {
+    let vars = [
+        ("SPENDLOG_KAFKA_BROKERS", "a:9092,b:9092"),
+        ("SPENDLOG_KAFKA_REPLICATION", "3"),
+    ];
+    let kafka = config(&vars).unwrap().kafka.unwrap();
+    assert_eq!(
+        (kafka.topic.as_str(), kafka.partitions, kafka.replication),
+        ("spendlog.events", 12, Some(3))
+    );
+    let said = mistakes(&[
+        ("SPENDLOG_KAFKA_TOPIC", "all events"),
+        ("SPENDLOG_KAFKA_PARTITIONS", "0"),
+        ("SPENDLOG_KAFKA_REPLICATION", "all"),
+    ]);
+    assert_eq!(
+        said,
+        "SPENDLOG_KAFKA_TOPIC must be a name of letters, digits, `.`, `_` and `-`, not `all events`\n\
+         SPENDLOG_KAFKA_PARTITIONS must be a number from 1 to 1000, not `0`\n\
+         SPENDLOG_KAFKA_REPLICATION must be auto or a number from 1 to 15, not `all`"
+    );
+}
+
+#[test]
+fn roles_of_the_command_line_come_first() {
+    let vars = [("SPENDLOG_ROLES", "api"), ("SPENDLOG_ROLES", "relay, processors")];
+    let roles = config(&vars).unwrap().roles;
+    assert!(!roles.api && !roles.projections && roles.processors && roles.relay);
 }
 
 #[test]

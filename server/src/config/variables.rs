@@ -73,8 +73,28 @@ pub(crate) const VARIABLES: &[Variable] = &[
     ),
     open(
         "SPENDLOG_ROLES",
-        "api,projections,processors",
-        "What this process does. Several processes may share the work.",
+        "api,projections,processors,relay",
+        "What this process does. Several processes may share the work. Without Kafka there is nothing to relay.",
+    ),
+    open(
+        "SPENDLOG_KAFKA_BROKERS",
+        "",
+        "Kafka, through which processors hear of events: host:port, several separated by commas. Without it they hear from the journal itself.",
+    ),
+    open(
+        "SPENDLOG_KAFKA_TOPIC",
+        "spendlog.events",
+        "The topic that the journal is published to. Dead letters go to <topic>.dead, consumer groups are called <topic>.<subscription>.",
+    ),
+    open(
+        "SPENDLOG_KAFKA_PARTITIONS",
+        "12",
+        "How many partitions the topic is made with, 1 to 1000; `spendlog kafka switch` changes it later.",
+    ),
+    open(
+        "SPENDLOG_KAFKA_REPLICATION",
+        "auto",
+        "On how many brokers each record is kept, 1 to 15; auto: as the brokers are configured.",
     ),
     open("SPENDLOG_WORKERS", "2", "Threads that answer HTTP, 1 to 64."),
     open(

@@ -16,6 +16,7 @@ mod append;
 mod feed;
 mod fixture;
 mod http;
+mod kafka;
 mod load;
 mod pgbench;
 mod read;
@@ -39,6 +40,7 @@ const NAMES: &[&str] = &[
     "read-log",
     "verify",
     "feed-latency",
+    "kafka-relay",
     "rebuild",
     "http-create/1",
     "http-create/16",
@@ -78,6 +80,7 @@ async fn main() -> anyhow::Result<()> {
             "read-log" => read::log(name).await?,
             "verify" => read::verify(name).await?,
             "feed-latency" => feed::latency(name).await?,
+            "kafka-relay" => kafka::relay(name).await?,
             "rebuild" => read::rebuild(name).await?,
             http => http::measure(http).await?,
         };

@@ -1,0 +1,216 @@
+//! The way through Kafka: from the journal by the relay to a handler, beside Kafka's own tools.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use spendlog_event_store::{Event, Feed as _, Handler, Journal, Outcome};
+use spendlog_kafka::{KafkaConfig, KafkaFeed, Record, Relay};
+use spendlog_kafka_broker::Broker;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    fixture,
+    fixture::{Book, Fixture},
+    in_turns,
+    report::Measured,
+};
+
+/// How many events a round has.
+const EVENTS: u64 = 100_000;
+/// How many books they are of.
+const BOOKS: u64 = 50;
+/// How many partitions the topics have.
+const PARTITIONS: i32 = 12;
+
+/// Counts what it is given.
+struct Count(Arc<AtomicU64>);
+
+#[async_trait]
+impl Handler for Count {
+    fn name(&self) -> &'static str {
+        "bench"
+    }
+
+    fn wants(&self, kind: &str, _: &str) -> bool {
+        kind == "transaction"
+    }
+
+    fn concurrency(&self) -> usize {
+        16
+    }
+
+    async fn handle(&self, _: &Event) -> Outcome {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Outcome::Done
+    }
+}
+
+/// Events that stand in the journal are published by a relay and handled by a subscription that was waiting for them; beside,
+/// the slower one of Kafka's own two performance tools, with records of the same size and a producer with the same promises.
+pub(crate) async fn relay(name: &str) -> anyhow::Result<Measured> {
+    let broker = Broker::start()
+        .await
+        .context("Apache Kafka is not installed: scripts/kafka.sh fetches it")?;
+    let fixture = fixture().await?;
+    let kafka = KafkaConfig {
+        brokers: broker.address().to_owned(),
+        topic: "bench".to_owned(),
+        partitions: PARTITIONS,
+        replication: Some(1),
+    };
+    let handled = Arc::new(AtomicU64::new(0));
+    let stop = CancellationToken::new();
+    let reading = {
+        let (feed, stop, handled) = (
+            KafkaFeed::new(fixture.journal.clone(), kafka.clone()),
+            stop.clone(),
+            handled.clone(),
+        );
+        tokio::spawn(async move { feed.subscribe(Arc::new(Count(handled)), stop).await })
+    };
+    // One round that does not count: the topic is made, and the group has met.
+    let mut written = fill(&fixture, BOOKS).await?;
+    publish(&fixture.journal, &kafka, &handled, written).await?;
+    let bytes = record_bytes(&fixture.journal).await?;
+    let mut round = 0;
+    let ours = async || {
+        written += fill(&fixture, EVENTS).await?;
+        let seconds = publish(&fixture.journal, &kafka, &handled, written).await?;
+        Ok(EVENTS as f64 / seconds)
+    };
+    let beside = async || {
+        round += 1;
+        kafkas_own(&broker, &format!("own-{round}"), bytes).await
+    };
+    let (ours, beside) = in_turns(ours, beside).await?;
+    stop.cancel();
+    reading.await?;
+    fixture.stop().await?;
+    Ok(Measured::of(
+        name,
+        "events/s",
+        "records/s by Kafka's own tools",
+        &ours,
+        &beside,
+    ))
+}
+
+/// Records so many transactions.
+async fn fill(fixture: &Fixture, events: u64) -> anyhow::Result<u64> {
+    let per_append = (events / BOOKS).min(1000);
+    for _ in 0..BOOKS {
+        let book = Book::open(&fixture.journal).await?;
+        for batch in 0..events / BOOKS / per_append {
+            let streams = (0..per_append)
+                .map(|n| book.transaction(batch * per_append + n))
+                .collect::<Result<_, _>>()?;
+            fixture.journal.append(book.command(streams)).await?;
+        }
+    }
+    Ok(events)
+}
+
+/// The seconds that a relay takes from its start until all of them are handled.
+async fn publish(journal: &Journal, kafka: &KafkaConfig, handled: &AtomicU64, all: u64) -> anyhow::Result<f64> {
+    let stop = CancellationToken::new();
+    let (relay, stopped) = (Relay::new(journal.clone(), kafka.clone()), stop.clone());
+    let begun = Instant::now();
+    let relaying = tokio::spawn(async move { relay.run(stopped).await });
+    while handled.load(Ordering::Relaxed) < all {
+        anyhow::ensure!(
+            begun.elapsed() < Duration::from_secs(120),
+            "events don't come through Kafka"
+        );
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    stop.cancel();
+    relaying.await?;
+    Ok(seconds)
+}
+
+/// Bytes of a record: key, value and headers.
+async fn record_bytes(journal: &Journal) -> anyhow::Result<usize> {
+    let stored = journal.stored(1, 1).await?;
+    let event = stored.first().context("there is an event")?;
+    let record = Record::of(event).map_err(|what| anyhow::anyhow!("{what} makes no sense"))?;
+    let headers: usize = record.headers.iter().map(|(key, value)| key.len() + value.len()).sum();
+    Ok(record.key.len() + record.value.len() + headers)
+}
+
+/// Records per second by Kafka's own producer and consumer, whichever is slower.
+async fn kafkas_own(broker: &Broker, topic: &str, bytes: usize) -> anyhow::Result<f64> {
+    let (events, bytes, partitions) = (EVENTS.to_string(), bytes.to_string(), PARTITIONS.to_string());
+    let at = ["--bootstrap-server", broker.address(), "--topic", topic];
+    tool(
+        broker,
+        "TopicCommand",
+        &[&at[..], &["--create", "--partitions", &partitions]].concat(),
+    )
+    .await?;
+    let own = format!("bootstrap.servers={}", broker.address());
+    let producer = [
+        "--topic",
+        topic,
+        "--num-records",
+        &events,
+        "--record-size",
+        &bytes,
+        "--throughput",
+        "-1",
+    ];
+    let promises = [
+        "--producer-props",
+        &own,
+        "acks=all",
+        "enable.idempotence=true",
+        "compression.type=lz4",
+        "linger.ms=2",
+    ];
+    let said = tool(broker, "ProducerPerformance", &[&producer[..], &promises[..]].concat()).await?;
+    // `100000 records sent, 84602.368866 records/sec (…`
+    let last = said
+        .lines()
+        .rfind(|line| line.contains("records sent"))
+        .context("the producer's figure")?;
+    let produced: f64 = last
+        .split(", ")
+        .nth(1)
+        .and_then(|part| part.split(' ').next())
+        .context(last.to_owned())?
+        .parse()?;
+    let said = tool(
+        broker,
+        "ConsumerPerformance",
+        &[&at[..], &["--num-records", &events]].concat(),
+    )
+    .await?;
+    // The last column: `fetch.nMsg.sec`, without the time that the group takes to meet.
+    let last = said
+        .lines()
+        .rfind(|line| line.starts_with("20"))
+        .context(said.clone())?;
+    let consumed: f64 = last.rsplit(", ").next().context("the consumer's figure")?.parse()?;
+    Ok(produced.min(consumed))
+}
+
+async fn tool(broker: &Broker, class: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    let ended = broker
+        .tool(&format!("org.apache.kafka.tools.{class}"))
+        .args(arguments)
+        .output()
+        .await?;
+    let (said, complained) = (
+        String::from_utf8_lossy(&ended.stdout),
+        String::from_utf8_lossy(&ended.stderr),
+    );
+    anyhow::ensure!(ended.status.success(), "{class}: {said}{complained}");
+    Ok(said.into_owned())
+}

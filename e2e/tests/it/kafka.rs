@@ -1,0 +1,152 @@
+//! Two server processes on one Postgres and one Kafka, with their roles split. (`SPENDLOG_TEST_SPLIT=1` runs all other tests
+//! like this as well.)
+
+use serde_json::{Value, json};
+use spendlog_e2e::{Options, Person, TestApp, eventually, sample};
+use spendlog_kafka_broker::Broker;
+
+/// Somebody whose book confirms what passes every check.
+async fn trusting(app: &TestApp) -> (Person, String) {
+    let person = app.person().await;
+    let policy = json!({"policy": "when_checks_hold"});
+    let book = format!("/finance/books/{}", person.book);
+    person.patch(&book, policy).await.expect(200);
+    let account = person.account("Current account", "EUR").await;
+    (person, account)
+}
+
+async fn upload(person: &Person, name: &str, account: &str) -> String {
+    let uploaded = person
+        .upload(name, sample(name), &[("account", account)])
+        .await
+        .expect(201);
+    uploaded.text("id").to_owned()
+}
+
+/// What is recorded in the end.
+async fn amounts(person: &Person, count: usize) -> Vec<String> {
+    let rows = eventually("the transactions are recorded", async || {
+        let rows = person.all("/finance/transactions?limit=100", 0).await;
+        (rows.len() >= count).then_some(rows)
+    });
+    let mut amounts: Vec<String> = rows
+        .await
+        .iter()
+        .map(|row| row["amount"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    amounts.sort();
+    amounts
+}
+
+async fn status(app: &TestApp) -> Value {
+    let said = app.command(&["kafka", "status", "--json"]).await;
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    serde_json::from_slice(&said.stdout).expect("JSON")
+}
+
+/// Waits until everything is published and read.
+async fn caught_up(app: &TestApp) -> Value {
+    eventually("all subscriptions caught up", async || {
+        let status = status(app).await;
+        let readers = status["subscriptions"].as_array()?;
+        let done = status["lag_events"] == 0 && readers.iter().all(|reader| reader["lag_events"] == 0);
+        (done && readers.len() == 2).then_some(status)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_pipeline_runs_over_two_processes_and_survives_kills_and_a_switch() {
+    let Some(mut broker) = Broker::start().await else {
+        return;
+    };
+    let mut app = TestApp::start_with(Options::split(&broker)).await;
+    let (person, account) = trusting(&app).await;
+    let invoice = upload(&person, "invoice.pdf", &account).await;
+    person.document_in(&invoice, &["confirmed"]).await;
+    assert_eq!(amounts(&person, 1).await, ["-98.54"]);
+
+    // Relay and processors are killed in the middle of a document, and come back.
+    let statement = upload(&person, "statement.ofx", &account).await;
+    app.kill_backstage().await;
+    let written = person
+        .spend(&account, "-1.00", "2026-09-14", "While nobody reads")
+        .await;
+    person
+        .get_at("/finance/transactions", written.position())
+        .await
+        .expect(200);
+    app.restart_backstage().await;
+    person.document_in(&statement, &["confirmed"]).await;
+
+    // The broker is away: the API is not, and what was uploaded meanwhile is read afterwards.
+    broker.kill().await;
+    let person_b = app.person().await;
+    let account_b = person_b.account("Wallet", "EUR").await;
+    let sheet = upload(&person_b, "expenses.xlsx", &account_b).await;
+    broker.restart().await;
+    person_b.document_in(&sheet, &["in_review", "confirmed"]).await;
+
+    let before = caught_up(&app).await;
+    assert_eq!(
+        (&before["topic"], &before["partitions"]),
+        (&json!(app.topic()), &json!(3))
+    );
+    let backstage = app.backstage().expect("there is another process");
+    let metrics = app
+        .client()
+        .get(format!("{backstage}/metrics"))
+        .send()
+        .await
+        .expect("it answers");
+    let metrics = metrics.text().await.expect("text");
+    assert!(metrics.contains("spendlog_relay_lag_events 0"), "{metrics}");
+
+    let said = app.command(&["kafka", "switch", "--partitions", "5"]).await;
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let (person_c, account_c) = trusting(&app).await;
+    let again = upload(&person_c, "invoice.pdf", &account_c).await;
+    person_c.document_in(&again, &["confirmed"]).await;
+    let after = caught_up(&app).await;
+    assert_eq!(
+        (&after["topic"], &after["partitions"]),
+        (&json!(format!("{}.2", app.topic())), &json!(5))
+    );
+
+    nothing_can_be_read(&broker, &format!("{}.2", app.topic()), &person_b.email).await;
+    app.finish().await;
+}
+
+/// What is in the topic is sealed.
+async fn nothing_can_be_read(broker: &Broker, topic: &str, email: &str) {
+    let mut tool = broker.tool("org.apache.kafka.tools.consumer.ConsoleConsumer");
+    tool.args([
+        "--bootstrap-server",
+        broker.address(),
+        "--topic",
+        topic,
+        "--from-beginning",
+    ]);
+    tool.args(["--timeout-ms", "5000", "--formatter-property", "print.headers=true"]);
+    let read = tool.output().await.expect("the tool runs");
+    let text = String::from_utf8_lossy(&read.stdout);
+    assert!(
+        text.contains("ce_type:transaction.recorded") && text.contains("sealed:"),
+        "{text}"
+    );
+    for planted in [email, "While nobody reads", "Current account"] {
+        assert!(!text.contains(planted), "{planted} can be read in Kafka");
+    }
+}
+
+#[tokio::test]
+async fn kafka_is_asked_for_where_there_is_none() {
+    let app = TestApp::start_with(Options::private_postgres()).await;
+    let said = app.command(&["kafka", "status"]).await;
+    let text = String::from_utf8_lossy(&said.stderr);
+    assert!(
+        !said.status.success() && text.contains("SPENDLOG_KAFKA_BROKERS is not set"),
+        "{text}"
+    );
+    app.finish().await;
+}

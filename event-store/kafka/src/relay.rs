@@ -1,0 +1,255 @@
+//! The relay: publishes what the journal stored, in the order of positions, exactly what is after its checkpoint.
+
+use std::{collections::VecDeque, time::Duration};
+
+use futures_util::FutureExt as _;
+use rdkafka::{
+    error::{KafkaError, RDKafkaErrorCode},
+    producer::{DeliveryFuture, FutureProducer, FutureRecord},
+};
+use spendlog_event_store::{DatabaseError, Journal, Lease, ReadError, Share, persevere};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{KafkaConfig, Record, Topic, TransportError, partition_of, topics};
+
+/// So many events are read at a time.
+const PAGE: i64 = 500;
+/// So many events are under way at most before no more are read.
+const WINDOW: usize = 4000;
+/// The checkpoint is written down at most so often.
+const CHECKPOINT: Duration = Duration::from_millis(100);
+/// How often it is looked whether somebody wants the relay to rest.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long it rests then before it looks again: long enough for the other one to come first.
+const REST: Duration = Duration::from_secs(3);
+/// How long what is under way may take after a stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The lock of whoever publishes to the topics of this family.
+pub(crate) fn relay_lock(family: &str) -> String {
+    format!("relay {family}")
+}
+
+/// The lock of whoever wants the relay to rest.
+pub(crate) fn rest_lock(family: &str) -> String {
+    format!("relay {family} rests")
+}
+
+/// Publishes the journal to Kafka. Of all processes that run it one does the work; another takes over when it ends.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    journal: Journal,
+    kafka: KafkaConfig,
+}
+
+/// Why a session ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Stopped,
+    Resting,
+}
+
+impl Relay {
+    /// The relay of this journal.
+    pub fn new(journal: Journal, kafka: KafkaConfig) -> Self {
+        metrics::describe_gauge!(
+            "spendlog_relay_lag_events",
+            "Events of the journal that are not in Kafka yet."
+        );
+        metrics::describe_counter!("spendlog_relay_published_total", "Events that were published to Kafka.");
+        metrics::describe_counter!(
+            "spendlog_relay_failures_total",
+            "How often publishing had to begin again."
+        );
+        Self { journal, kafka }
+    }
+
+    /// Publishes until it is stopped. While the broker is away, nothing is; when it is back, publishing goes on after the
+    /// checkpoint. After any failure a new producer sends again what the checkpoint does not cover.
+    pub async fn run(&self, stop: CancellationToken) {
+        persevere("the relay to Kafka", &stop, || Box::pin(self.work(&stop))).await;
+    }
+
+    async fn work(&self, stop: &CancellationToken) -> Result<(), TransportError> {
+        loop {
+            let ended = self.session(stop).await.inspect_err(|_| {
+                metrics::counter!("spendlog_relay_failures_total").increment(1);
+            });
+            match ended? {
+                End::Stopped => return Ok(()),
+                End::Resting => {
+                    let _stopped = stop.run_until_cancelled(tokio::time::sleep(REST)).await;
+                }
+            }
+        }
+    }
+
+    async fn session(&self, stop: &CancellationToken) -> Result<End, TransportError> {
+        let lock = relay_lock(&self.kafka.topic);
+        let lease = Lease::take(self.journal.database(), "spendlog-relay", &lock, Share::Alone, stop).await?;
+        let Some(lease) = lease else {
+            return Ok(End::Stopped);
+        };
+        // A checkpoint that is lost in a crash only means that some events are published again.
+        let quick = "SET synchronous_commit = off";
+        lease.client().batch_execute(quick).await.map_err(DatabaseError::from)?;
+        let topic = tokio::select! {
+            topic = topics::ensure(self.journal.database(), &self.kafka) => topic?,
+            () = stop.cancelled() => return Ok(End::Stopped),
+        };
+        let (name, position) = (&topic.topic, topic.position);
+        tracing::info!(topic = name, position, "the relay to Kafka runs");
+        let session = Session {
+            relay: self,
+            lease,
+            producer: self.kafka.producer().create()?,
+            sent: topic.position,
+            delivered: topic.position,
+            saved: topic.position,
+            topic,
+            under_way: VecDeque::new(),
+        };
+        session.run(stop).await
+    }
+}
+
+/// One relay with one producer.
+struct Session<'a> {
+    relay: &'a Relay,
+    lease: Lease,
+    producer: FutureProducer,
+    topic: Topic,
+    /// Everything up to here was given to the producer.
+    sent: i64,
+    /// Everything up to here is in Kafka.
+    delivered: i64,
+    /// The checkpoint as it is written down.
+    saved: i64,
+    /// What was sent and is not known to be in Kafka, by positions.
+    under_way: VecDeque<(i64, DeliveryFuture)>,
+}
+
+impl Session<'_> {
+    async fn run(mut self, stop: &CancellationToken) -> Result<End, TransportError> {
+        let mut head = self.relay.journal.head();
+        let (mut save_at, mut look) = (Instant::now(), tokio::time::interval(LOOK));
+        loop {
+            let newest = *head.borrow_and_update();
+            let lag = u32::try_from(newest - self.delivered).unwrap_or(u32::MAX);
+            metrics::gauge!("spendlog_relay_lag_events").set(lag);
+            if self.delivered > self.saved && Instant::now() >= save_at {
+                self.save().await?;
+                save_at = Instant::now() + CHECKPOINT;
+            }
+            // While there is room, nothing is waited for.
+            let room = self.sent < newest && self.under_way.len() < WINDOW;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return self.finish(End::Stopped).await,
+                () = self.lease.lost() => return Err(DatabaseError::Unreachable.into()),
+                _ = look.tick() => if self.lease.is_taken(&rest_lock(&self.relay.kafka.topic)).await? {
+                    return self.finish(End::Resting).await;
+                },
+                () = std::future::ready(()), if room => {}
+                delivered = front(&mut self.under_way), if !room && !self.under_way.is_empty() => self.deliver(delivered)?,
+                more = head.changed(), if !room => if more.is_err() { return self.finish(End::Stopped).await },
+                () = tokio::time::sleep_until(save_at), if self.delivered > self.saved => {}
+            }
+            if room {
+                self.send_page().await?;
+            }
+            while let Some((position, future)) = self.under_way.front_mut()
+                && let Some(result) = future.now_or_never()
+            {
+                let position = *position;
+                self.deliver((position, flatten(result)))?;
+            }
+        }
+    }
+
+    /// Gives the next events to the producer, whose buffer has a limit of its own.
+    async fn send_page(&mut self) -> Result<(), TransportError> {
+        let (topic, partitions) = (self.topic.topic.clone(), self.topic.partitions);
+        for event in self.relay.journal.stored(self.sent, PAGE).await? {
+            let damaged = |_| ReadError::Damaged {
+                position: event.position,
+            };
+            let record = Record::of(&event).map_err(damaged)?;
+            let mut next = FutureRecord::to(&topic)
+                .partition(partition_of(event.owner, partitions))
+                .key(&record.key)
+                .payload(&record.value)
+                .timestamp(event.recorded_at_us / 1000)
+                .headers(record.kafka_headers(&[]));
+            loop {
+                match self.producer.send_result(next) {
+                    Ok(future) => {
+                        self.under_way.push_back((event.position, future));
+                        break;
+                    }
+                    Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                        if !self.under_way.is_empty() =>
+                    {
+                        let delivered = front(&mut self.under_way).await;
+                        self.deliver(delivered)?;
+                        next = back;
+                    }
+                    Err((error, _)) => return Err(error.into()),
+                }
+            }
+            self.sent = event.position;
+        }
+        Ok(())
+    }
+
+    /// The oldest event under way is in Kafka; or else this producer is of no use any more.
+    fn deliver(&mut self, (position, result): (i64, Result<(), KafkaError>)) -> Result<(), TransportError> {
+        result?;
+        self.under_way.pop_front();
+        self.delivered = position;
+        metrics::counter!("spendlog_relay_published_total").increment(1);
+        Ok(())
+    }
+
+    async fn save(&mut self) -> Result<(), TransportError> {
+        const SAVE: &str = "UPDATE es.kafka_topics SET position = $2 WHERE topic = $1";
+        let saved = self
+            .lease
+            .client()
+            .execute(SAVE, &[&self.topic.topic, &self.delivered])
+            .await;
+        saved.map_err(DatabaseError::from)?;
+        self.saved = self.delivered;
+        Ok(())
+    }
+
+    /// Waits a little for what is under way, and writes down how far it has come.
+    async fn finish(mut self, end: End) -> Result<End, TransportError> {
+        let deadline = Instant::now() + GRACE;
+        while !self.under_way.is_empty()
+            && let Ok(delivered) = tokio::time::timeout_at(deadline, front(&mut self.under_way)).await
+        {
+            self.deliver(delivered)?;
+        }
+        self.save().await?;
+        Ok(end)
+    }
+}
+
+/// What becomes of the oldest event under way. It stays there, so that the waiting can be broken off.
+async fn front(under_way: &mut VecDeque<(i64, DeliveryFuture)>) -> (i64, Result<(), KafkaError>) {
+    match under_way.front_mut() {
+        Some((position, future)) => (*position, flatten(future.await)),
+        None => std::future::pending().await,
+    }
+}
+
+/// A producer that went away, or its refusal, or success.
+fn flatten<T, M, E>(result: Result<Result<T, (KafkaError, M)>, E>) -> Result<(), KafkaError> {
+    match result {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err((error, _))) => Err(error),
+        Err(_) => Err(KafkaError::Canceled),
+    }
+}

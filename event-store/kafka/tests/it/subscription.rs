@@ -1,0 +1,197 @@
+//! Subscriptions through Kafka: groups, marks, dead letters.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use rdkafka::{
+    admin::{AdminClient, AdminOptions},
+    client::DefaultClientContext,
+    message::{Header, OwnedHeaders},
+    producer::{FutureProducer, FutureRecord},
+};
+use spendlog_event_store::{
+    Outcome, parked,
+    testing::contract::{self, Recorder, until, write},
+};
+use spendlog_kafka_broker::Broker;
+
+use crate::stage::OnKafka;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_share_the_work_and_a_third_of_it_moves_when_one_joins() {
+    let stage = OnKafka::new().await;
+    let (first, second) = (
+        contract::journal(&stage.database).await,
+        contract::journal(&stage.database).await,
+    );
+    let (one, other) = (
+        Recorder::new(2, |_, _| Outcome::Done),
+        Recorder::new(2, |_, _| Outcome::Done),
+    );
+    let (stop_one, task_one) = one.start(&stage.feed(&first));
+    write(&first, 30, 0..5).await;
+    until("the first alone", async || one.done() == 150).await;
+    let (stop_other, task_other) = other.start(&stage.feed(&second));
+    // Until the second one has a part of the work, and some more.
+    let mut version = 5;
+    until("the second one's part", async || {
+        write(&first, 30, version..version + 1).await;
+        version += 1;
+        other.done() > 50
+    })
+    .await;
+    let all = 30 * usize::try_from(version).unwrap();
+    until("all of it", async || one.done() + other.done() >= all).await;
+    stop_one.cancel();
+    stop_other.cancel();
+    task_one.await.unwrap();
+    task_other.await.unwrap();
+    let mut done: Vec<i64> = one
+        .all()
+        .iter()
+        .chain(&other.all())
+        .map(|(position, _)| *position)
+        .collect();
+    done.sort_unstable();
+    assert_eq!(
+        done,
+        (1..=i64::try_from(all).unwrap()).collect::<Vec<_>>(),
+        "each event once, with one of them"
+    );
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_published_twice_is_handled_once() {
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    let recorder = Recorder::new(4, |_, _| Outcome::Done);
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    write(&journal, 10, 0..6).await;
+    until("the first sixty", async || recorder.done() == 60).await;
+    let OnKafka { database, kafka, relay } = stage;
+    // As after a crash in which the checkpoint was lost.
+    relay.end().await;
+    let back = "UPDATE es.kafka_topics SET position = 13";
+    sqlx::query(back).execute(database.database().pool()).await.unwrap();
+    let relay = crate::stage::Running::start(&journal, &kafka);
+    let stage = OnKafka { database, kafka, relay };
+    write(&journal, 10, 6..8).await;
+    until("all eighty", async || recorder.distinct() == 80).await;
+    stage.published(80).await;
+    assert_eq!(stage.records(&stage.kafka.topic).await.len(), 80 + 60 - 13);
+    // Where the offsets are lost as well, the marks still say what is done.
+    stop.cancel();
+    task.await.unwrap();
+    assert!(recorder.once());
+    if Broker::shared().await.is_some() {
+        let mut client = rdkafka::ClientConfig::new();
+        let admin: AdminClient<DefaultClientContext> =
+            client.set("bootstrap.servers", &stage.kafka.brokers).create().unwrap();
+        let group = format!("{}.recorder", stage.kafka.topic);
+        let gone = admin.delete_groups(&[&group], &AdminOptions::new()).await.unwrap();
+        assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+    }
+    let again = Recorder::new(4, |_, _| Outcome::Done);
+    let (stop, task) = again.start(&stage.feed(&journal));
+    write(&journal, 10, 8..9).await;
+    until("ten more", async || again.done() >= 10).await;
+    stop.cancel();
+    task.await.unwrap();
+    assert_eq!(again.done(), 10);
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poisonous_event_becomes_a_dead_letter_and_can_be_replayed() {
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    let mended = Arc::new(AtomicBool::new(false));
+    let whole = mended.clone();
+    let recorder = Recorder::new(2, move |event, _| {
+        if event.position == 7 && !whole.load(Ordering::SeqCst) {
+            Outcome::Park("it is poisonous".to_owned())
+        } else {
+            Outcome::Done
+        }
+    });
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    write(&journal, 5, 0..4).await;
+    until("all others", async || recorder.done() == 19).await;
+    let dead = stage.kafka.dead_letters();
+    until("the dead letter", async || stage.records(&dead).await.len() == 1).await;
+    let letter = &stage.records(&dead).await[0];
+    assert_eq!(letter.position(), 7);
+    let header = |name: &str| letter.headers[name].as_str();
+    assert_eq!(
+        (header("subscription"), header("reason"), header("attempts")),
+        ("recorder", "it is poisonous", "1")
+    );
+    assert!(letter.value.contains("sealed:"), "it is sealed as the event is");
+    // It holds up nothing: the subscription's position goes past it.
+    let position = "SELECT position FROM es.subscriptions WHERE name = 'recorder'";
+    until("the position", async || {
+        let position: i64 = sqlx::query_scalar(position)
+            .fetch_one(stage.database.database().pool())
+            .await
+            .unwrap();
+        position == 20
+    })
+    .await;
+    mended.store(true, Ordering::SeqCst);
+    assert_eq!(parked::replay(stage.database.database(), None).await.unwrap(), 1);
+    until("the last one", async || recorder.done() == 20).await;
+    until("nothing parked", async || {
+        parked::list(stage.database.database(), None).await.unwrap().is_empty()
+    })
+    .await;
+    stop.cancel();
+    task.await.unwrap();
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_of_others_are_passed_over() {
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    write(&journal, 5, 0..2).await;
+    stage.published(10).await;
+    let mut client = rdkafka::ClientConfig::new();
+    let producer: FutureProducer = client.set("bootstrap.servers", &stage.kafka.brokers).create().unwrap();
+    let genuine = stage.records(&stage.kafka.topic).await;
+    let headers = |position: &str| {
+        let own = genuine[0].headers.iter().filter(|(name, _)| name.as_str() != "ce_id");
+        let headers = own.fold(OwnedHeaders::new(), |headers, (key, value)| {
+            headers.insert(Header {
+                key,
+                value: Some(value),
+            })
+        });
+        headers.insert(Header {
+            key: "ce_id",
+            value: Some(position),
+        })
+    };
+    // Garbage; an event that the journal will perhaps have one day; another text in the place of one that it has.
+    for (headers, value) in [
+        (OwnedHeaders::new(), "\u{0}garbage"),
+        (headers("4611686018427387904"), genuine[0].value.as_str()),
+        (headers("11"), "{\"note.written\":{\"text\":\"sealed:AAAA\"}}"),
+    ] {
+        for partition in 0..3 {
+            let record = FutureRecord::to(&stage.kafka.topic).partition(partition);
+            let record = record.key("x").payload(value).headers(headers.clone());
+            let sent = producer.send(record, std::time::Duration::from_secs(10)).await;
+            sent.map_err(|(error, _)| error).unwrap();
+        }
+    }
+    let recorder = Recorder::new(1, |_, _| Outcome::Done);
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    write(&journal, 5, 2..4).await;
+    until("all that is ours", async || recorder.distinct() == 20).await;
+    stop.cancel();
+    task.await.unwrap();
+    stage.relay.end().await;
+}

@@ -1,0 +1,143 @@
+//! More partitions, and a topic that was lost.
+
+use std::collections::BTreeMap;
+
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use spendlog_event_store::{
+    Outcome,
+    testing::contract::{self, Recorder, until, write},
+};
+use spendlog_kafka::{current, switch};
+use spendlog_kafka_broker::Broker;
+
+use crate::stage::OnKafka;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_switch_each_event_comes_once_and_in_order_and_the_new_topic_has_all() {
+    // The imitation makes no topics.
+    if Broker::shared().await.is_none() {
+        return;
+    }
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    let recorder = Recorder::new(3, |_, _| Outcome::Done);
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    write(&journal, 20, 0..10).await;
+    let writing = {
+        let journal = journal.clone();
+        tokio::spawn(async move { write(&journal, 20, 10..40).await })
+    };
+    let mut kafka = stage.kafka.clone();
+    kafka.partitions = 7;
+    let db = stage.database.database();
+    let switched = switch(db, &kafka, true, |_, _| ()).await.unwrap();
+    assert_eq!((switched.from.partitions, switched.to.partitions), (3, 7));
+    assert_eq!(switched.to.topic, format!("{}.2", stage.kafka.topic));
+    writing.await.unwrap();
+    until("all of them", async || recorder.done() >= 800).await;
+    stage.published(800).await;
+    stop.cancel();
+    task.await.unwrap();
+    assert!(recorder.once());
+    let mut last = BTreeMap::new();
+    for (position, stream) in recorder.all() {
+        assert!(last.insert(stream, position).is_none_or(|before| before < position));
+    }
+    let records = stage.records(&switched.to.topic).await;
+    assert_eq!(records.len(), 800);
+    let mut last = BTreeMap::new();
+    for record in &records {
+        assert!(
+            last.insert(record.partition, record.position())
+                .is_none_or(|before| before < record.position())
+        );
+    }
+    assert_eq!(last.len(), 7, "all partitions are used");
+    // Who comes new reads everything.
+    let late = Recorder::new(3, |_, _| Outcome::Done);
+    sqlx::query("UPDATE es.subscriptions SET position = 0")
+        .execute(db.pool())
+        .await
+        .unwrap();
+    sqlx::query("DELETE FROM es.kafka_marks")
+        .execute(db.pool())
+        .await
+        .unwrap();
+    let again = switch(db, &kafka, false, |_, _| ()).await.unwrap();
+    assert_eq!(again.to.generation, 3);
+    let (stop, task) = late.start(&stage.feed(&journal));
+    until("everything once more", async || late.done() == 800).await;
+    stop.cancel();
+    task.await.unwrap();
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_switch_that_is_broken_off_changes_nothing() {
+    if Broker::shared().await.is_none() {
+        return;
+    }
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    let recorder = Recorder::new(1, |_, _| Outcome::Done);
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    write(&journal, 5, 0..2).await;
+    until("the first ten", async || recorder.done() == 10).await;
+    // Nobody drains: the subscription is stopped, with events before it.
+    stop.cancel();
+    task.await.unwrap();
+    write(&journal, 5, 2..4).await;
+    stage.published(20).await;
+    let waiting = switch(stage.database.database(), &stage.kafka, true, |_, _| ());
+    let broken_off = tokio::time::timeout(std::time::Duration::from_secs(6), waiting).await;
+    assert!(broken_off.is_err(), "it waits for whoever reads the topic");
+    // The relay goes on by itself, to the same topic.
+    write(&journal, 5, 4..6).await;
+    stage.published(30).await;
+    let topic = current(stage.database.database(), &stage.kafka.topic)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((topic.generation, topic.partitions), (1, 3));
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    until("all thirty", async || recorder.done() == 30).await;
+    stop.cancel();
+    task.await.unwrap();
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_was_lost_is_made_again_and_filled() {
+    if Broker::shared().await.is_none() {
+        return;
+    }
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    let recorder = Recorder::new(1, |_, _| Outcome::Done);
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    write(&journal, 5, 0..4).await;
+    until("the first twenty", async || recorder.done() == 20).await;
+    stop.cancel();
+    task.await.unwrap();
+    let OnKafka { database, kafka, relay } = stage;
+    relay.end().await;
+    let mut client = rdkafka::ClientConfig::new();
+    let admin: AdminClient<DefaultClientContext> = client.set("bootstrap.servers", &kafka.brokers).create().unwrap();
+    let gone = admin
+        .delete_topics(&[kafka.topic.as_str()], &AdminOptions::new())
+        .await
+        .unwrap();
+    assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+    let relay = crate::stage::Running::start(&journal, &kafka);
+    let stage = OnKafka { database, kafka, relay };
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    write(&journal, 5, 4..6).await;
+    until("all thirty", async || recorder.done() >= 30).await;
+    stage.published(30).await;
+    assert_eq!(stage.records(&stage.kafka.topic).await.len(), 30);
+    assert!(recorder.once());
+    stop.cancel();
+    task.await.unwrap();
+    stage.relay.end().await;
+}
