@@ -35,7 +35,9 @@ impl KafkaConfig {
             .set("client.id", "spendlog")
             // After a broker was away we are back soon.
             .set("reconnect.backoff.max.ms", "2000")
-            .set("topic.metadata.refresh.interval.ms", "10000");
+            // A topic that was lost is missed soon.
+            .set("topic.metadata.refresh.interval.ms", "5000")
+            .set("topic.metadata.propagation.max.ms", "5000");
         config
     }
 

@@ -48,6 +48,8 @@ impl KafkaFeed {
         let (db, lock) = (self.journal.database(), subscription_lock(handler.name()));
         let lease = Lease::take(db, "spendlog-consumer", &lock, Share::Together, stop).await?;
         let Some(lease) = lease else { return Ok(()) };
+        // From now on it is known how far behind it is.
+        subscription_position(db, handler.name()).await?;
         while !stop.is_cancelled() {
             let Some(topic) = topics::current(db, &self.kafka.topic).await? else {
                 // The relay makes it.

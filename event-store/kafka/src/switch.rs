@@ -63,27 +63,8 @@ pub async fn switch(
             break transaction;
         }
     };
-    let mut to = Topic {
-        position: 0,
-        partitions: kafka.partitions,
-        ..from.clone()
-    };
-    let there = topics::partitions(kafka).await?;
-    loop {
-        to.generation += 1;
-        to.topic = format!("{}.{}", kafka.topic, to.generation);
-        // One that a switch left behind that was broken off may have another number of partitions.
-        if !there.contains_key(&to.topic) {
-            break;
-        }
-    }
-    topics::make(kafka, &to.topic, to.partitions).await?;
-    const NEXT: &str = "INSERT INTO es.kafka_topics (family, generation, topic, partitions) VALUES ($1, $2, $3, $4)";
-    let next = sqlx::query(NEXT).bind(&kafka.topic).bind(to.generation);
-    next.bind(&to.topic)
-        .bind(to.partitions)
-        .execute(&mut *transaction)
-        .await?;
+    let to = topics::make_next(kafka, &from, kafka.partitions).await?;
+    topics::put_in_use(&mut transaction, kafka, &to).await?;
     // The subscriptions' own positions say what is done; marks of the old topic say no more.
     const FORGET: &str = "DELETE FROM es.kafka_marks WHERE topic = $1";
     sqlx::query(FORGET).bind(&from.topic).execute(&mut *transaction).await?;

@@ -8,7 +8,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 use spendlog_event_store::Database;
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 
 use crate::{KafkaConfig, TransportError};
 
@@ -69,44 +69,93 @@ pub(crate) async fn readers(
     Ok(states.collect())
 }
 
-/// The topic that is in use, which the brokers have: the first is made, and one that was lost is made again and filled anew.
+/// The topic that is in use, which the brokers have: the first is made, and another one takes the place of one that was lost.
 pub(crate) async fn ensure(db: &Database, kafka: &KafkaConfig) -> Result<Topic, TransportError> {
-    let topic = current(db, &kafka.topic).await?.unwrap_or_else(|| Topic {
-        topic: kafka.topic.clone(),
-        generation: 1,
-        partitions: kafka.partitions,
-        position: 0,
-    });
     let there = partitions(kafka).await?;
     if !there.contains_key(&kafka.dead_letters()) {
         make(kafka, &kafka.dead_letters(), 1).await?;
     }
-    let topic = match there.get(&topic.topic) {
-        Some(found) if *found < topic.partitions => {
-            let why = format!("it has {found} partitions, and is to have {}", topic.partitions);
-            return Err(TransportError::Topic {
-                topic: topic.topic,
-                why,
-            });
-        }
-        Some(_) => topic,
+    let Some(topic) = current(db, &kafka.topic).await? else {
+        return first(db, kafka, there.get(&kafka.topic).copied()).await;
+    };
+    if there.get(&topic.topic).is_some_and(|found| *found >= topic.partitions) {
+        return Ok(topic);
+    }
+    tracing::error!(topic = topic.topic, "the topic is lost: another one takes its place");
+    let next = make_next(kafka, &topic, topic.partitions).await?;
+    let mut transaction = db.pool().begin().await?;
+    put_in_use(&mut transaction, kafka, &next).await?;
+    // The same owners are in the same partitions, so the marks hold.
+    const MOVE: &str = "UPDATE es.kafka_marks SET topic = $2 WHERE topic = $1";
+    let moved = sqlx::query(MOVE).bind(&topic.topic).bind(&next.topic);
+    moved.execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(next)
+}
+
+/// The first topic of the family. Where there is one of its name already, it must be as we would have made it.
+async fn first(db: &Database, kafka: &KafkaConfig, found: Option<i32>) -> Result<Topic, TransportError> {
+    let topic = Topic {
+        topic: kafka.topic.clone(),
+        generation: 1,
+        partitions: kafka.partitions,
+        position: 0,
+    };
+    let wrong = match found {
         None => {
-            // What stood in it is gone: before there is a new one, we have published nothing.
-            const EMPTY: &str = "UPDATE es.kafka_topics SET position = 0 WHERE topic = $1";
-            sqlx::query(EMPTY).bind(&topic.topic).execute(db.pool()).await?;
             make(kafka, &topic.topic, topic.partitions).await?;
-            Topic { position: 0, ..topic }
+            None
+        }
+        Some(found) if found != topic.partitions => {
+            Some(format!("it has {found} partitions, not {}", topic.partitions))
+        }
+        Some(_) => {
+            let empty = is_empty(kafka, &topic).await?;
+            (!empty).then(|| "it has records already, though this journal has published nothing".to_owned())
         }
     };
-    const RECORD: &str = "INSERT INTO es.kafka_topics (family, generation, topic, partitions) VALUES ($1, $2, $3, $4)
-        ON CONFLICT DO NOTHING";
-    let record = sqlx::query(RECORD).bind(&kafka.topic).bind(topic.generation);
-    record
-        .bind(&topic.topic)
-        .bind(topic.partitions)
-        .execute(db.pool())
-        .await?;
+    if let Some(why) = wrong {
+        let why = format!("{why}; delete it, or name another one in SPENDLOG_KAFKA_TOPIC");
+        return Err(TransportError::Topic {
+            topic: topic.topic,
+            why,
+        });
+    }
+    let mut connection = db.pool().acquire().await?;
+    put_in_use(&mut connection, kafka, &topic).await?;
     Ok(topic)
+}
+
+/// Makes an empty topic with a name of its own, which can take the place of this one.
+pub(crate) async fn make_next(kafka: &KafkaConfig, topic: &Topic, count: i32) -> Result<Topic, TransportError> {
+    let there = partitions(kafka).await?;
+    // One that was left behind by somebody who was broken off may have another number of partitions.
+    let next = (topic.generation + 1..)
+        .map(|generation| (generation, format!("{}.{generation}", kafka.topic)))
+        .find(|(_, name)| !there.contains_key(name));
+    let (generation, name) = next.unwrap_or_default();
+    make(kafka, &name, count).await?;
+    Ok(Topic {
+        topic: name,
+        generation,
+        partitions: count,
+        position: 0,
+    })
+}
+
+/// Writes down that this is the topic in use from now on.
+pub(crate) async fn put_in_use(
+    connection: &mut PgConnection,
+    kafka: &KafkaConfig,
+    topic: &Topic,
+) -> Result<(), TransportError> {
+    const USE: &str = "INSERT INTO es.kafka_topics (family, generation, topic, partitions) VALUES ($1, $2, $3, $4)";
+    let put = sqlx::query(USE).bind(&kafka.topic).bind(topic.generation);
+    put.bind(&topic.topic)
+        .bind(topic.partitions)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Makes a topic, unless there is one of this name. Records are kept for ever: who comes later reads all of them.
@@ -146,6 +195,21 @@ pub(crate) async fn partitions(kafka: &KafkaConfig) -> Result<HashMap<String, i3
         Ok(topics
             .map(|topic| (topic.name().to_owned(), count(topic.partitions().len())))
             .collect())
+    });
+    asked.await.map_err(|_| TransportError::Ended)?
+}
+
+/// Whether nothing was ever written to a topic.
+async fn is_empty(kafka: &KafkaConfig, topic: &Topic) -> Result<bool, TransportError> {
+    let (kafka, topic) = (kafka.clone(), topic.clone());
+    let asked = tokio::task::spawn_blocking(move || -> Result<bool, TransportError> {
+        let admin: AdminClient<DefaultClientContext> = kafka.client().create()?;
+        for partition in 0..topic.partitions {
+            if admin.inner().fetch_watermarks(&topic.topic, partition, PATIENCE)?.1 > 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     });
     asked.await.map_err(|_| TransportError::Ended)?
 }

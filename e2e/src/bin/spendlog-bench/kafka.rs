@@ -147,66 +147,37 @@ async fn record_bytes(journal: &Journal) -> anyhow::Result<usize> {
 
 /// Records per second by Kafka's own producer and consumer, whichever is slower.
 async fn kafkas_own(broker: &Broker, topic: &str, bytes: usize) -> anyhow::Result<f64> {
-    let (events, bytes, partitions) = (EVENTS.to_string(), bytes.to_string(), PARTITIONS.to_string());
-    let at = ["--bootstrap-server", broker.address(), "--topic", topic];
+    let at = format!("--bootstrap-server {} --topic {topic}", broker.address());
     tool(
         broker,
         "TopicCommand",
-        &[&at[..], &["--create", "--partitions", &partitions]].concat(),
+        &format!("{at} --create --partitions {PARTITIONS}"),
     )
     .await?;
-    let own = format!("bootstrap.servers={}", broker.address());
-    let producer = [
-        "--topic",
-        topic,
-        "--num-records",
-        &events,
-        "--record-size",
-        &bytes,
-        "--throughput",
-        "-1",
-    ];
-    let promises = [
-        "--producer-props",
-        &own,
-        "acks=all",
-        "enable.idempotence=true",
-        "compression.type=lz4",
-        "linger.ms=2",
-    ];
-    let said = tool(broker, "ProducerPerformance", &[&producer[..], &promises[..]].concat()).await?;
+    let records = format!("--num-records {EVENTS} --record-size {bytes} --throughput -1");
+    let promises = "--command-property acks=all enable.idempotence=true compression.type=lz4 linger.ms=2";
+    let said = tool(broker, "ProducerPerformance", &format!("{at} {records} {promises}")).await?;
     // `100000 records sent, 84602.368866 records/sec (…`
-    let last = said
-        .lines()
-        .rfind(|line| line.contains("records sent"))
-        .context("the producer's figure")?;
-    let produced: f64 = last
-        .split(", ")
-        .nth(1)
-        .and_then(|part| part.split(' ').next())
-        .context(last.to_owned())?
+    let last = said.lines().rfind(|line| line.contains("records sent"));
+    let rate = last.and_then(|line| line.split(", ").nth(1)?.split(' ').next());
+    let produced: f64 = rate
+        .with_context(|| format!("the producer says no rate: {said}"))?
         .parse()?;
-    let said = tool(
-        broker,
-        "ConsumerPerformance",
-        &[&at[..], &["--num-records", &events]].concat(),
-    )
-    .await?;
-    // The last column: `fetch.nMsg.sec`, without the time that the group takes to meet.
-    let last = said
+    let said = tool(broker, "ConsumerPerformance", &format!("{at} --num-records {EVENTS}")).await?;
+    // A head and a line; its last column is `fetch.nMsg.sec`, without the time that the group takes to meet.
+    let rate = said
         .lines()
         .rfind(|line| line.starts_with("20"))
-        .context(said.clone())?;
-    let consumed: f64 = last.rsplit(", ").next().context("the consumer's figure")?.parse()?;
+        .and_then(|line| line.rsplit(", ").next());
+    let consumed: f64 = rate
+        .with_context(|| format!("the consumer says no rate: {said}"))?
+        .parse()?;
     Ok(produced.min(consumed))
 }
 
-async fn tool(broker: &Broker, class: &str, arguments: &[&str]) -> anyhow::Result<String> {
-    let ended = broker
-        .tool(&format!("org.apache.kafka.tools.{class}"))
-        .args(arguments)
-        .output()
-        .await?;
+async fn tool(broker: &Broker, class: &str, arguments: &str) -> anyhow::Result<String> {
+    let mut tool = broker.tool(&format!("org.apache.kafka.tools.{class}"));
+    let ended = tool.args(arguments.split(' ')).output().await?;
     let (said, complained) = (
         String::from_utf8_lossy(&ended.stdout),
         String::from_utf8_lossy(&ended.stderr),

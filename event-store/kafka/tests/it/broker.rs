@@ -47,7 +47,7 @@ fn thrown_away(work: impl Future<Output = ()> + Send + 'static) -> tokio::runtim
         .worker_threads(1)
         .enable_all()
         .build()
-        .unwrap();
+        .expect("a runtime can be made");
     runtime.spawn(work);
     runtime
 }

@@ -1,17 +1,20 @@
 //! More partitions, and a topic that was lost.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use spendlog_event_store::{
     Outcome,
-    testing::contract::{self, Recorder, until, write},
+    testing::{
+        TestDatabase,
+        contract::{self, Recorder, until, write},
+    },
 };
 use spendlog_kafka::{current, switch};
 use spendlog_kafka_broker::Broker;
 
-use crate::stage::OnKafka;
+use crate::stage::{OnKafka, Running};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_switch_each_event_comes_once_and_in_order_and_the_new_topic_has_all() {
@@ -90,7 +93,7 @@ async fn a_switch_that_is_broken_off_changes_nothing() {
     write(&journal, 5, 2..4).await;
     stage.published(20).await;
     let waiting = switch(stage.database.database(), &stage.kafka, true, |_, _| ());
-    let broken_off = tokio::time::timeout(std::time::Duration::from_secs(6), waiting).await;
+    let broken_off = tokio::time::timeout(Duration::from_secs(6), waiting).await;
     assert!(broken_off.is_err(), "it waits for whoever reads the topic");
     // The relay goes on by itself, to the same topic.
     write(&journal, 5, 4..6).await;
@@ -108,7 +111,7 @@ async fn a_switch_that_is_broken_off_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_topic_that_was_lost_is_made_again_and_filled() {
+async fn another_topic_takes_the_place_of_one_that_was_lost() {
     if Broker::shared().await.is_none() {
         return;
     }
@@ -118,26 +121,42 @@ async fn a_topic_that_was_lost_is_made_again_and_filled() {
     let (stop, task) = recorder.start(&stage.feed(&journal));
     write(&journal, 5, 0..4).await;
     until("the first twenty", async || recorder.done() == 20).await;
-    stop.cancel();
-    task.await.unwrap();
-    let OnKafka { database, kafka, relay } = stage;
-    relay.end().await;
     let mut client = rdkafka::ClientConfig::new();
-    let admin: AdminClient<DefaultClientContext> = client.set("bootstrap.servers", &kafka.brokers).create().unwrap();
+    let client = client.set("bootstrap.servers", &stage.kafka.brokers);
+    let admin: AdminClient<DefaultClientContext> = client.create().unwrap();
     let gone = admin
-        .delete_topics(&[kafka.topic.as_str()], &AdminOptions::new())
+        .delete_topics(&[&stage.kafka.topic], &AdminOptions::new())
         .await
         .unwrap();
     assert!(gone.iter().all(Result::is_ok), "{gone:?}");
-    let relay = crate::stage::Running::start(&journal, &kafka);
-    let stage = OnKafka { database, kafka, relay };
-    let (stop, task) = recorder.start(&stage.feed(&journal));
     write(&journal, 5, 4..6).await;
     until("all thirty", async || recorder.done() >= 30).await;
-    stage.published(30).await;
-    assert_eq!(stage.records(&stage.kafka.topic).await.len(), 30);
-    assert!(recorder.once());
     stop.cancel();
     task.await.unwrap();
+    assert!(recorder.once(), "the marks went along");
+    stage.published(30).await;
+    let topic = current(stage.database.database(), &stage.kafka.topic)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((topic.generation, topic.partitions), (2, 3));
+    assert_eq!(stage.records(&topic.topic).await.len(), 30);
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_with_records_of_another_journal_is_left_alone() {
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    write(&journal, 5, 0..4).await;
+    stage.published(20).await;
+    let other = TestDatabase::new().await;
+    let journal = contract::journal(&other).await;
+    let intruder = Running::start(&journal, &stage.kafka);
+    write(&journal, 5, 0..2).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(current(other.database(), &stage.kafka.topic).await.unwrap(), None);
+    assert_eq!(stage.records(&stage.kafka.topic).await.len(), 20);
+    intruder.end().await;
     stage.relay.end().await;
 }
