@@ -13,6 +13,7 @@ use std::{
 const EDGES: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("event-store", &[]),
+    ("eventstoredb", &["event-store"]),
     ("kafka-broker", &[]),
     ("kafka", &["event-store", "kafka-broker"]),
     ("schemas", &[]),
@@ -41,6 +42,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "schemas",
             "domain",
             "event-store",
+            "eventstoredb",
             "kafka",
             "projections",
             "commands",
