@@ -4,7 +4,7 @@ use std::{
     fs,
     path::Path,
     process::{Command, Output},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use spendlog_e2e::{Options, Person, TestApp, Vacant, eventually, sample};
@@ -270,16 +270,19 @@ async fn a_kill_while_it_is_backed_up_or_restored_leaves_nothing_half_done() {
     for n in 1..=100 {
         person.spend(&account, &format!("-{n}.00"), "2026-09-15", "Shop").await;
     }
+    let began = Instant::now();
+    backup(&app, text(&kept.path().join("another"))).await;
+    let whole = began.elapsed();
     let mut killed = 0;
-    for pause_ms in (0..40).map(|n| 20 + n * 15) {
+    for twentieth in 0..20 {
         let mut making = app.begin(&["backup", "--to", text(&target)]);
-        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        tokio::time::sleep(whole * twentieth / 20).await;
         if making.try_wait().expect("it can be asked").is_none() {
             killed += 1;
             making.kill().await.expect("it can be killed");
         }
         // Whatever counts as a backup is a whole one.
-        if pause_ms % 4 == 0 && target.exists() {
+        if target.exists() {
             let listed = app.command(&["restore", "--from", text(&target), "--list"]).await;
             if listed.status.success() {
                 done(app.command(&["restore", "--from", text(&target), "--check"]).await);
