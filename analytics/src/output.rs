@@ -44,7 +44,7 @@ pub(crate) struct Output {
 enum Form {
     Table { out: Out, max: usize, table: Table },
     Csv(Out),
-    Parquet(BatchedWriter<Out>),
+    Parquet(Box<BatchedWriter<Out>>),
     Json(Out),
 }
 
@@ -61,7 +61,7 @@ impl Output {
                 CsvWriter::new(&mut out).finish(&mut DataFrame::empty_with_schema(schema))?;
                 Form::Csv(out)
             }
-            Format::Parquet => Form::Parquet(ParquetWriter::new(out).batched(schema)?),
+            Format::Parquet => Form::Parquet(Box::new(ParquetWriter::new(out).batched(schema)?)),
             Format::Json => {
                 out.write_all(b"[")?;
                 Form::Json(out)
