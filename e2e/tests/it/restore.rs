@@ -238,3 +238,30 @@ async fn a_dump_of_another_tool_goes_on_and_forgets_again() {
     restored.finish().await;
     app.finish().await;
 }
+
+/// Archived events come back with their archive: those that a backup had whole before, and those that no backup had yet.
+#[tokio::test]
+async fn an_archive_comes_back() {
+    let app = TestApp::start().await;
+    let kept = tempfile::tempdir().expect("a folder");
+    let target = kept.path().join("backups");
+    somebody(&app).await;
+    backup(&app, text(&target)).await;
+    done(app.command(&["archive", "--older-than", "0d"]).await);
+    let (person, last) = somebody(&app).await;
+    done(app.command(&["archive", "--older-than", "0d"]).await);
+    const MOVED: &str = "SELECT count(*) FROM es.events WHERE payload IS NULL";
+    assert!(number(app.database(), MOVED).await > 20);
+    backup(&app, text(&target)).await;
+    let vacant = vacant(&app, Options::default()).await;
+    done(vacant.command(&["restore", "--from", text(&target)]).await);
+    let restored = vacant.serve().await;
+    assert!(number(restored.database(), MOVED).await > 0);
+    let theirs = person.at(&restored);
+    assert_eq!(answers(&theirs, last).await, answers(&person, last).await);
+    sound(&restored).await;
+    done(restored.command(&["archive", "--older-than", "0d"]).await);
+    go_on(&restored, &theirs).await;
+    restored.finish().await;
+    app.finish().await;
+}

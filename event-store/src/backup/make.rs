@@ -30,6 +30,8 @@ const RANGE: i64 = 50_000;
 pub(super) const SCHEMAS: [&str; 1] = ["es"];
 /// … but those that are kept in another way.
 const APART: [&str; 3] = ["es.events", "es.commits", "es.keys"];
+/// … and those that are made again when they are needed.
+const LEFT_OUT: [&str; 1] = ["es.snapshots"];
 
 /// What was made.
 #[derive(Clone, Debug)]
@@ -259,7 +261,7 @@ async fn tables(connection: &mut PgConnection, target: &Target, name: &str) -> R
         WHERE n.nspname = ANY ($1) AND c.relkind = 'r' AND n.nspname || '.' || c.relname <> ALL ($2) ORDER BY 1";
     let names: Vec<String> = sqlx::query_scalar(ALL)
         .bind(SCHEMAS.map(str::to_owned).to_vec())
-        .bind(APART.map(str::to_owned).to_vec())
+        .bind([APART.as_slice(), LEFT_OUT.as_slice()].concat())
         .fetch_all(&mut *connection)
         .await?;
     let mut tables = Vec::with_capacity(names.len());
