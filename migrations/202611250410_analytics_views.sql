@@ -81,6 +81,8 @@ CREATE TABLE custom.statements (
     types         text[] NOT NULL,
     -- How often it is computed anew; null where each batch of events changes what it has to.
     every_seconds bigint CHECK (every_seconds > 0),
+    -- Whether it reads the views of events, in which nothing is of what was archived.
+    reads_events  boolean NOT NULL,
     -- The journal's position that the rows are of, and what else they rest on: rebuilds of the read tables, owners forgotten.
     position      bigint NOT NULL DEFAULT 0,
     generation    bigint NOT NULL DEFAULT -1,

@@ -25,7 +25,7 @@ use tokio_postgres::error::SqlState;
 pub use incremental::NotIncremental;
 pub use keeper::{Refreshed, Verified, refresh, verify};
 pub use rows::Row;
-pub use statements::{Added, add, remove};
+pub use statements::{Added, add, reading_events, remove};
 pub(crate) use supervisor::run;
 
 use crate::{ProjectionError, RunBy};
@@ -126,6 +126,12 @@ pub enum CustomError {
     /// The statement can't be kept up to date by batches, and no schedule was given.
     #[error("it can't be kept up to date with each batch of events: {0}")]
     NotIncremental(NotIncremental),
+    /// It would not see what was archived.
+    #[error(
+        "it reads views of `events`, and older events are archived: no view has them. The views of `analytics` have everything, and \
+         `spendlog query` asks all events"
+    )]
+    Archived,
     /// The statement was broken off.
     #[error("the statement takes longer than {} s", analyst::TIME_LIMIT.as_secs())]
     TooLong,

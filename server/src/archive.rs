@@ -1,9 +1,10 @@
 //! `spendlog archive`: payloads of old events are moved to the object store.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use spendlog_event_store::{Archive, Archived, ArchivingError};
+use spendlog_projections::custom::reading_events;
 
 use crate::{
     cli,
@@ -18,16 +19,23 @@ pub(crate) async fn run(config: &Config, asked: &cli::Archive) -> anyhow::Result
     let before = Utc::now().checked_sub_signed(TimeDelta::days(days.into()));
     let before = before.context("that is before all time")?;
     let ground = Ground::prepare(config, Use::Beside).await?;
-    let archive = Archive::new(&ground.database, Some(ground.files.clone()));
     let done = tokio::select! {
-        done = act(&archive, asked.dry_run, before, days) => done,
+        done = act(&ground, asked.dry_run, before, days) => done,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("broken off; what was archived so far is whole")),
     };
     ground.close().await?;
     done
 }
 
-async fn act(archive: &Archive, dry_run: bool, before: DateTime<Utc>, days: u32) -> anyhow::Result<()> {
+async fn act(ground: &Ground, dry_run: bool, before: DateTime<Utc>, days: u32) -> anyhow::Result<()> {
+    let reading = reading_events(&ground.database).await?;
+    ensure!(
+        reading.is_empty(),
+        "nothing is archived while a projection of one's own reads views of `events`, which don't have what is archived: {}. \
+         `spendlog projections remove NAME` removes it; the views of `analytics` have everything",
+        reading.join(", ")
+    );
+    let archive = Archive::new(&ground.database, Some(ground.files.clone()));
     if dry_run {
         let (after, until) = archive.movable(before).await?;
         let events = count(until - after);

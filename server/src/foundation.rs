@@ -194,7 +194,9 @@ pub(crate) fn objects_at(config: &Config, place: &str) -> anyhow::Result<Objects
     let service =
         service.context("for s3://…, SPENDLOG_S3_ACCESS_KEY_ID and SPENDLOG_S3_SECRET_ACCESS_KEY must be set")?;
     let s3 = service.bucket(name);
-    Ok(Objects::S3(s3.with_context(|| format!("{place} names no bucket: s3://bucket/prefix"))?))
+    Ok(Objects::S3(s3.with_context(|| {
+        format!("{place} names no bucket: s3://bucket/prefix")
+    })?))
 }
 
 /// The store at a place that somebody names; a folder is made where it is not there.

@@ -27,7 +27,7 @@ use spendlog_domain::{
     values::DocumentId,
 };
 use spendlog_event_store::{
-    Append, Event, Expect, Handler, NewEvent, Origin, Outcome, Query, StreamAppend, StreamId, subscribe,
+    Append, Event, Expect, Feed as _, Handler, NewEvent, Origin, Outcome, Query, StreamAppend, StreamId,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -102,7 +102,8 @@ async fn what_an_older_version_stored_is_read_as_that_of_today() {
 
     // By its stream, by position, by pages, by the feed: the shape of today.
     let (heard, stop) = (Arc::new(Heard::default()), CancellationToken::new());
-    let feed = tokio::spawn(subscribe(app.journal.clone(), heard.clone(), stop.clone()));
+    let (journal, hears, until) = (app.journal.clone(), heard.clone(), stop.clone());
+    let feed = tokio::spawn(async move { journal.subscribe(hears, until).await });
     let query = Query {
         limit: i64::MAX,
         ..Query::default()

@@ -325,3 +325,30 @@ async fn nothing_of_a_forgotten_person_stays_in_it() {
     succeed(app.command(&["projections", "verify", "monthly_merchants"]).await);
     app.finish().await;
 }
+
+/// What is archived is in no view of events.
+#[tokio::test]
+async fn nothing_is_archived_that_a_projection_reads() {
+    const COUNTS: &str = "SELECT count(*) AS n FROM events.transaction_recorded";
+    let app = TestApp::start().await;
+    let person = app.person().await;
+    let account = person.account("Wallet", "EUR").await;
+    person.spend(&account, "-1.00", "2026-09-14", "Bakery").await;
+    let counts = file(&app, "counts", COUNTS);
+    let asked = ["projections", "add", counts.as_str(), "--every", "1h"];
+    succeed(app.command(&asked).await);
+    let archive = ["archive", "--older-than", "0d"];
+    let said = fail(app.command(&archive).await);
+    assert!(said.contains("counts"), "{said}");
+    succeed(app.command(&["projections", "remove", "counts"]).await);
+    succeed(app.command(&archive).await);
+    let said = fail(app.command(&asked).await);
+    assert!(said.contains("archived"), "{said}");
+    add(
+        &app,
+        "merchants",
+        "SELECT merchant, count(*) AS n FROM transactions GROUP BY merchant",
+    )
+    .await;
+    app.finish().await;
+}

@@ -19,7 +19,8 @@ use super::{
     walk::{Walked, Wanted, walk},
 };
 use crate::{
-    Archive, Audit, Database, Files, Keyring, Names, SignedHead, audit::HEAD_KEY, database::newest_migration, merkle::Tree,
+    Archive, Audit, Database, Files, Keyring, Names, SignedHead, audit::HEAD_KEY, database::newest_migration,
+    merkle::Tree,
 };
 
 /// Held by whoever makes a backup of this database.
@@ -74,7 +75,11 @@ pub async fn make(
         None => (Vec::new(), Vec::new()),
     };
     let made_at = Utc::now();
-    let audit = Audit::new(database.clone(), keyring.clone(), Archive::new(database, Some(from.clone())));
+    let audit = Audit::new(
+        database.clone(),
+        keyring.clone(),
+        Archive::new(database, Some(from.clone())),
+    );
     let before = journal.last().map_or(0, |range| range.to);
 
     let mut snapshot = alone.begin().await?;

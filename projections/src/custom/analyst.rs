@@ -99,6 +99,13 @@ impl Analyst {
         }
     }
 
+    /// Whether it reads the journal, through the views of events.
+    pub(crate) async fn reads_events(&self, statement: &str) -> Result<bool, CustomError> {
+        let sql = format!("EXPLAIN (VERBOSE, FORMAT JSON) SELECT * FROM (\n{statement}\n) AS s");
+        let explained: serde_json::Value = self.client.query_one(&sql, &[]).await?.try_get(0)?;
+        Ok(explained.to_string().contains(r#""Schema":"es""#))
+    }
+
     async fn read<F: Future<Output = Result<(), CustomError>>>(
         &self,
         statement: &str,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use spendlog_event_store::{Journal, Query};
+use spendlog_event_store::{Database, Journal, Query};
 use tokio_postgres::{Row, Statement};
 
 use super::{
@@ -120,6 +120,10 @@ pub async fn add(
     let writer = Writer::open(journal.database(), "spendlog operator", "custom", false).await?;
     let analyst = Analyst::connect(journal).await?;
     let columns = columns(&writer, &analyst, statement).await?;
+    let reads_events = analyst.reads_events(statement).await?;
+    if reads_events && is_archived(&writer).await? {
+        return Err(CustomError::Archived);
+    }
     if every.is_none() {
         let plan = Plan::of(statement, &known_columns(&writer).await?).map_err(CustomError::NotIncremental)?;
         adds_up(&plan, &columns).map_err(CustomError::NotIncremental)?;
@@ -135,7 +139,7 @@ pub async fn add(
                 error => error,
             })?;
     }
-    store(&writer, name, statement, &columns, every).await?;
+    store(&writer, name, statement, &columns, every, reads_events).await?;
     let computed = async {
         let refreshed = refresh(journal, name).await?;
         if every.is_none() {
@@ -164,6 +168,20 @@ pub async fn add(
             Err(error)
         }
     }
+}
+
+async fn is_archived(writer: &Writer) -> Result<bool, ProjectionError> {
+    let rows = writer.query("SELECT FROM es.archives LIMIT 1".to_owned(), &[]).await?;
+    Ok(!rows.is_empty())
+}
+
+/// The projections of one's own that read the views of events: while there are any, nothing may be archived, since what is
+/// archived is in none of these views.
+pub async fn reading_events(database: &Database) -> Result<Vec<String>, ProjectionError> {
+    let writer = Writer::open(database, "spendlog operator", "custom", false).await?;
+    let sql = "SELECT name FROM custom.statements WHERE reads_events ORDER BY name";
+    let rows = writer.query(sql.to_owned(), &[]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 fn is_name(name: &str) -> bool {
@@ -261,14 +279,18 @@ async fn store(
     statement: &str,
     columns: &[Column],
     every: Option<Duration>,
+    reads_events: bool,
 ) -> Result<(), CustomError> {
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     let kinds: Vec<&str> = columns.iter().map(|column| column.kind.as_str()).collect();
     let every = every.map(|every| i64::try_from(every.as_secs()).unwrap_or(i64::MAX));
-    let sql = "INSERT INTO custom.statements (name, statement, columns, types, every_seconds) SELECT $1, $2, $3, $4, $5 \
-               WHERE (SELECT count(*) FROM custom.statements) < $6 ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO custom.statements (name, statement, columns, types, every_seconds, reads_events) SELECT $1, $2, $3, $4, $5, $6 \
+               WHERE (SELECT count(*) FROM custom.statements) < $7 ON CONFLICT DO NOTHING";
     let stored = writer
-        .execute(sql.to_owned(), &[&name, &statement, &names, &kinds, &every, &COUNT_MAX])
+        .execute(
+            sql.to_owned(),
+            &[&name, &statement, &names, &kinds, &every, &reads_events, &COUNT_MAX],
+        )
         .await?;
     if stored == 1 {
         return Ok(());
