@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod asyncapi;
 mod audit;
 mod books;
 mod categories;
