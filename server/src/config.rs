@@ -119,6 +119,9 @@ pub(crate) struct Config {
     pub(crate) roles: Roles,
     /// By which the processors hear of events; none: from the journal itself.
     pub(crate) kafka: Option<KafkaConfig>,
+    /// The same by EventStoreDB.
+    #[cfg(feature = "eventstoredb")]
+    pub(crate) eventstoredb: Option<spendlog_eventstoredb::EventStoreDb>,
     /// Threads that answer HTTP.
     pub(crate) workers: usize,
     /// The engine asked for; none: the best that is there.

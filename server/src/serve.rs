@@ -4,6 +4,7 @@ pub(crate) mod api;
 mod docs;
 mod health;
 mod signals;
+mod transport;
 mod upkeep;
 
 use std::{
@@ -17,8 +18,7 @@ use actix_web::{App, HttpServer, middleware::from_fn, web::Data};
 use anyhow::Context as _;
 use spendlog_commands::{Commands, CommandsConfig};
 use spendlog_documents::{Reader, ReaderConfig, sniff};
-use spendlog_event_store::{Feed, Handler, Query};
-use spendlog_kafka::{KafkaFeed, Relay};
+use spendlog_event_store::{Handler, Query};
 use spendlog_processors::{documents::DocumentPipeline, registry, users::Forgetting};
 use spendlog_projections::Projections;
 use spendlog_read_api::ReadApi;
@@ -156,18 +156,12 @@ async fn serve(
             config.documents_at_once,
         ));
         let forgetting: Arc<dyn Handler> = Arc::new(Forgetting::new(commands.clone(), projections.clone()));
-        let feed: Arc<dyn Feed> = match &config.kafka {
-            Some(kafka) => Arc::new(KafkaFeed::new(journal.clone(), kafka.clone())),
-            None => Arc::new(journal.clone()),
-        };
+        let feed = transport::feed(config, &journal);
         let run = registry::run(feed, vec![pipeline, forgetting], stop.clone());
         background.push(tokio::spawn(run));
     }
-    if config.roles.relay
-        && let Some(kafka) = &config.kafka
-    {
-        let (relay, stop) = (Relay::new(journal.clone(), kafka.clone()), stop.clone());
-        background.push(tokio::spawn(async move { relay.run(stop).await }));
+    if config.roles.relay {
+        background.extend(transport::relay(config, &journal, stop));
     }
     let health = Health::new(foundation.database.clone(), projections.clone());
     background.push(tokio::spawn(upkeep::run(

@@ -3,8 +3,12 @@
 
 mod access;
 mod accounts;
+<<<<<<< HEAD
 mod analytics;
 mod archive;
+=======
+>>>>>>> broker-records
+mod asyncapi;
 mod audit;
 mod backup;
 mod books;

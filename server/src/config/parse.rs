@@ -67,6 +67,8 @@ impl Config {
             master_key: given.master_key(),
             roles: given.roles(),
             kafka: given.kafka(),
+            #[cfg(feature = "eventstoredb")]
+            eventstoredb: given.eventstoredb(),
             workers: given.number("SPENDLOG_WORKERS", 1, 64),
             ocr_engine: given.parsed("SPENDLOG_OCR_ENGINE", "auto, ort, ocrs or tesseract", engine),
             ocr_threads: given.number("SPENDLOG_OCR_THREADS", 1, 64),
@@ -90,6 +92,12 @@ impl Config {
             }),
             data,
         };
+        #[cfg(not(feature = "eventstoredb"))]
+        if given.secret("SPENDLOG_EVENTSTOREDB").is_some() {
+            let built =
+                "SPENDLOG_EVENTSTOREDB is set, and this program was built without: cargo build --features eventstoredb";
+            given.mistakes.push(built.to_owned());
+        }
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log) {
             given
                 .mistakes
@@ -241,6 +249,18 @@ impl Given {
                 Some(roles)
             },
         )
+    }
+
+    #[cfg(feature = "eventstoredb")]
+    fn eventstoredb(&mut self) -> Option<spendlog_eventstoredb::EventStoreDb> {
+        let server = self.secret("SPENDLOG_EVENTSTOREDB")?;
+        if self.optional("SPENDLOG_KAFKA_BROKERS").is_some() {
+            let both = "SPENDLOG_EVENTSTOREDB and SPENDLOG_KAFKA_BROKERS are both set: one of them is enough";
+            self.mistakes.push(both.to_owned());
+        }
+        let server = spendlog_eventstoredb::EventStoreDb::new(server.reveal());
+        let note = |error| self.mistakes.push(format!("SPENDLOG_EVENTSTOREDB: {error}"));
+        server.map_err(note).ok()
     }
 
     fn kafka(&mut self) -> Option<KafkaConfig> {

@@ -139,6 +139,31 @@ fn kafka_is_used_where_its_brokers_are_named() {
 }
 
 #[test]
+fn eventstoredb_is_taken_where_it_was_built_in_and_refused_where_it_was_not() {
+    let secret = "esdb://admin:hunter2@localhost:2113";
+    let set = config(&[("SPENDLOG_EVENTSTOREDB", secret)]);
+    #[cfg(feature = "eventstoredb")]
+    {
+        assert!(!format!("{:?}", set.unwrap()).contains("hunter2"));
+        let both = mistakes(&[("SPENDLOG_EVENTSTOREDB", secret), ("SPENDLOG_KAFKA_BROKERS", "a:9092")]);
+        assert!(both.contains("one of them is enough"), "{both}");
+        let wrong = mistakes(&[("SPENDLOG_EVENTSTOREDB", "http://admin:hunter2@localhost")]);
+        assert!(
+            wrong.contains("connection string") && !wrong.contains("hunter2"),
+            "{wrong}"
+        );
+    }
+    #[cfg(not(feature = "eventstoredb"))]
+    {
+        let said = set.unwrap_err().0.join("\n");
+        assert!(
+            said.contains("--features eventstoredb") && !said.contains("hunter2"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn roles_of_the_command_line_come_first() {
     let vars = [("SPENDLOG_ROLES", "api"), ("SPENDLOG_ROLES", "relay, processors")];
     let roles = config(&vars).unwrap().roles;

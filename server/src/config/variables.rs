@@ -96,6 +96,11 @@ pub(crate) const VARIABLES: &[Variable] = &[
         "auto",
         "On how many brokers each record is kept, 1 to 15; auto: as the brokers are configured.",
     ),
+    secret(
+        "SPENDLOG_EVENTSTOREDB",
+        "",
+        "An EventStoreDB instead of Kafka: esdb://user:password@host:2113. Only where Spendlog was built with --features eventstoredb.",
+    ),
     open("SPENDLOG_WORKERS", "2", "Threads that answer HTTP, 1 to 64."),
     open(
         "SPENDLOG_OCR_ENGINE",
