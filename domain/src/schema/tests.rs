@@ -85,7 +85,10 @@ fn checked_in_schemas_are_the_generated_ones() {
 /// What a consumer of the topic can meet: the end of `asyncapi.yaml`, a message for each schema.
 fn messages() -> String {
     let mut yaml = "    messages:\n".to_owned();
-    for schema in event_schemas() {
+    let mut schemas = event_schemas();
+    schemas.extend(retired_schemas());
+    schemas.sort_by_key(file_name);
+    for schema in schemas {
         let EventSchema {
             event_type, version, ..
         } = &schema;

@@ -7,7 +7,7 @@ use std::{
 
 use jsonschema::Validator;
 use serde_json::{Map, Value};
-use spendlog_domain::schema::event_schemas;
+use spendlog_domain::schema::{EventSchema, event_schemas, retired_schemas};
 use spendlog_e2e::{Options, TestApp, eventually, root, sample};
 use spendlog_event_store::{
     Append, Expect, Journal, Keyring, MasterKey, NewEvent, Origin, SealPlans, StreamAppend, StreamId,
@@ -16,6 +16,11 @@ use spendlog_event_store::{
 use spendlog_kafka::Record;
 use spendlog_kafka_broker::Broker;
 use uuid::Uuid;
+
+/// Those of all events that can stand in a journal.
+fn schemas() -> Vec<EventSchema> {
+    event_schemas().into_iter().chain(retired_schemas()).collect()
+}
 
 /// The schemas that records are held against.
 struct Contract {
@@ -32,7 +37,7 @@ fn validator(schema: &Value) -> Validator {
 impl Contract {
     fn read() -> Self {
         let headers = fs::read_to_string(root().join("schemas/kafka/event-headers.json")).expect("the headers' schema");
-        let payloads = event_schemas().into_iter().map(|schema| {
+        let payloads = schemas().into_iter().map(|schema| {
             let file = format!("{}.v{}.json", schema.event_type, schema.version);
             let path = root().join("schemas/events").join(schema.feature).join(&file);
             let text = fs::read_to_string(path).expect("the event's schema");
@@ -80,7 +85,7 @@ fn the_contract_finds_what_is_not_as_described() {
 /// Every sample of a stored event, with the type of its stream.
 fn samples() -> Vec<(&'static str, NewEvent)> {
     let mut samples = Vec::new();
-    for schema in event_schemas() {
+    for schema in schemas() {
         let folder = root().join("schemas/stored").join(schema.feature);
         let stem = format!("{}.v{}.", schema.event_type, schema.version);
         for file in fs::read_dir(folder).expect("there are samples") {
@@ -107,7 +112,7 @@ fn samples() -> Vec<(&'static str, NewEvent)> {
 #[tokio::test]
 async fn a_record_of_every_stored_event_is_as_described() {
     let database = TestDatabase::new().await;
-    let schemas = event_schemas();
+    let schemas = schemas();
     let plans = schemas
         .iter()
         .map(|schema| (schema.event_type.as_str(), schema.version.as_str(), &schema.schema));

@@ -3,11 +3,8 @@
 
 mod access;
 mod accounts;
-<<<<<<< HEAD
 mod analytics;
 mod archive;
-=======
->>>>>>> broker-records
 mod asyncapi;
 mod audit;
 mod backup;
