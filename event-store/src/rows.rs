@@ -72,12 +72,12 @@ impl<'a> Rows<'a> {
     /// Takes the next row.
     pub(crate) fn take(&mut self, row: PgRow) -> Result<(), ReadError> {
         let owner = Uuid::from_bytes(fixed(&row, 8)?);
-        if !self.held.contains_key(&owner)
-            && let Some(held) = self.keyring.cached(owner)
-        {
-            self.held.insert(owner, held);
-        }
-        let slot = match self.held.contains_key(&owner) && !is_moved(&row)? {
+        let known = self.held.contains_key(&owner)
+            || match self.keyring.cached(owner) {
+                Some(held) => self.held.insert(owner, held).is_none(),
+                None => false,
+            };
+        let slot = match known && !is_moved(&row)? {
             true => Slot::Event(self.event(&entry(&row, None)?)?),
             false => Slot::Row(owner, row),
         };

@@ -94,7 +94,7 @@ struct Wanted {
 }
 
 /// An event as it is looked at.
-pub(super) struct Looked {
+struct Looked {
     position: i64,
     recorded_at: i64,
     leaf: Hash,
@@ -293,8 +293,8 @@ impl Verification {
             .bind(after)
             .bind(range.end)
             .fetch(self.audit.database.pool());
-        let mut lost: Option<Lost> = None;
-        let mut row = self.look(rows.try_next().await?, &mut lost).await?;
+        let (mut lost, mut buffer): (Option<Lost>, _) = (None, Vec::new());
+        let mut row = self.look(rows.try_next().await?, &mut lost, &mut buffer).await?;
         let (mut walked, mut told) = (Walked::default(), range.start);
         // Where a commit does not have the root of its events: the tree of these, in case it is the commit that was changed.
         let mut other: Option<Tree> = None;
@@ -313,7 +313,7 @@ impl Verification {
                 walked
                     .files
                     .extend(looked.file.filter(|_| looked.position > range.start));
-                row = self.look(rows.try_next().await?, &mut lost).await?;
+                row = self.look(rows.try_next().await?, &mut lost, &mut buffer).await?;
             }
             if gap.is_none() && tree.size() < commit.size {
                 gap = Some((tree.size() + 1, None));
@@ -356,7 +356,12 @@ impl Verification {
     }
 
     /// What is to be known of the event in a row. Where its archive can't be had, the leaf stands for it that the table keeps.
-    async fn look(&self, row: Option<PgRow>, lost: &mut Option<Lost>) -> Result<Option<Looked>, ReadError> {
+    async fn look(
+        &self,
+        row: Option<PgRow>,
+        lost: &mut Option<Lost>,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<Looked>, ReadError> {
         let Some(row) = row else { return Ok(None) };
         let (position, recorded_at) = (rows::position(&row)?, rows::micros(&row, 10)?);
         let kept = rows::kept_leaf(&row)?;
@@ -372,7 +377,7 @@ impl Verification {
             }));
         };
         let entry = row.entry()?;
-        let leaf = entry.leaf(&mut Vec::new());
+        let leaf = entry.leaf(buffer);
         let file = self.files.as_ref().and_then(|(_, names)| {
             Some(Wanted {
                 position,

@@ -28,7 +28,10 @@ fn row(name: &str, about: serde_json::Value) -> Row {
 
 #[test]
 fn the_table_says_what_came_of_each() {
-    let checks = json!([{"name": "tax_sum", "outcome": "fails"}, {"name": "currency", "outcome": "holds"}]);
+    let checks = json!([
+        {"name": "tax_sum", "outcome": "fails", "findings": []},
+        {"name": "currency", "outcome": "holds", "findings": []},
+    ]);
     let rows = [
         row("receipt.jpg", json!({})),
         row(
