@@ -29,15 +29,15 @@ run: setup ## Builds and serves; on an empty ledger shows the samples going thro
 test: ## Runs every test, against a private PostgreSQL and an Apache Kafka
 	@FOR_TESTS=1 SPENDLOG_MODELS=$(CURDIR)/data/models scripts/setup.sh
 	@scripts/kafka.sh
-	@cargo build --workspace --bins
+	@cargo build --workspace --bins --tests
 	@SPENDLOG_MODELS=$(CURDIR)/data/models $(TARGET)/debug/spendlog models fetch --if-missing || true
 	@cargo test --workspace
 
 split: ## Runs the tests of the whole system again, with roles split over two processes and Kafka between them
 	@FOR_TESTS=1 SPENDLOG_MODELS=$(CURDIR)/data/models scripts/setup.sh
 	@scripts/kafka.sh
-	@cargo build --workspace --bins
-	@SPENDLOG_TEST_SPLIT=1 cargo test -p spendlog-e2e --test it
+	@cargo build --workspace --bins --tests
+	@SPENDLOG_TEST_SPLIT=1 cargo test --workspace --test it
 
 check: ## Formatting and lints, and schemas/asyncapi.yaml where asyncapi is installed
 	@cargo fmt --all --check
