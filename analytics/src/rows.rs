@@ -195,7 +195,13 @@ fn withhold(value: &mut Value) -> bool {
                 withhold(value) || any
             }
         }),
-        Value::Array(elements) => elements.iter_mut().fold(false, |any, value| withhold(value) || any),
+        Value::Array(elements) => {
+            let mut any = false;
+            for element in elements {
+                any |= withhold(element);
+            }
+            any
+        }
         _ => false,
     }
 }

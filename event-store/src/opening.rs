@@ -101,8 +101,14 @@ impl Opener {
     ) -> Result<(), Damaged> {
         let keys = match seal {
             Seal::Open(keys) => keys,
-            Seal::Forgotten => return Ok(out.push_str(FORGOTTEN)),
-            Seal::Withheld => return Ok(out.push_str(WITHHELD)),
+            Seal::Forgotten => {
+                out.push_str(FORGOTTEN);
+                return Ok(());
+            }
+            Seal::Withheld => {
+                out.push_str(WITHHELD);
+                return Ok(());
+            }
         };
         let bound = associated.len();
         for step in &self.steps {

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use spendlog_event_store::{Archive, Archived, ArchivingError};
 use spendlog_projections::custom::reading_events;
+use spendlog_web::Clock;
 
 use crate::{
     cli,
@@ -16,7 +17,7 @@ use crate::{
 /// Moves what is old enough. Ctrl-C leaves nothing half moved.
 pub(crate) async fn run(config: &Config, asked: &cli::Archive) -> anyhow::Result<()> {
     let days = asked.older_than.unwrap_or(config.archive_after_days);
-    let before = Utc::now().checked_sub_signed(TimeDelta::days(days.into()));
+    let before = Clock::system().now().checked_sub_signed(TimeDelta::days(days.into()));
     let before = before.context("that is before all time")?;
     let ground = Ground::prepare(config, Use::Beside).await?;
     let done = tokio::select! {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use sqlx::{Acquire as _, PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -74,7 +74,6 @@ pub async fn make(
         }
         None => (Vec::new(), Vec::new()),
     };
-    let made_at = Utc::now();
     let audit = Audit::new(
         database.clone(),
         keyring.clone(),
@@ -87,7 +86,7 @@ pub async fn make(
         .execute(&mut *snapshot)
         .await?;
     sqlx::raw_sql(part::FORMS).execute(&mut *snapshot).await?;
-    let size: Option<i64> = sqlx::query_scalar("SELECT max(size) FROM es.commits")
+    let (size, made_at): (Option<i64>, DateTime<Utc>) = sqlx::query_as("SELECT max(size), now() FROM es.commits")
         .fetch_one(&mut *snapshot)
         .await?;
     let head = audit.head(Some(size.ok_or(BackupError::NothingYet)?)).await?;
