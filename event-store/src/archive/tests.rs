@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use object_store::{ObjectStoreExt as _, memory::InMemory};
 
 use super::*;
@@ -10,6 +10,11 @@ use crate::{
     Append, AppendError, Audit, Broken, Event, Journal, Keyring, MasterKey, Query, Reading,
     sample::{MASTER, Note, OWNER, Sample, all, note, plans, written},
 };
+
+/// When all that a test wrote is old.
+fn later() -> DateTime<Utc> {
+    "2100-01-01T00:00:00Z".parse().unwrap()
+}
 
 /// A journal with an object store, which moves what is older than now.
 struct Shelf {
@@ -27,7 +32,7 @@ impl Shelf {
     }
 
     async fn archive(&self) -> Archived {
-        let moved = self.journal.archive().move_recorded_before(Utc::now(), |_, _| ()).await;
+        let moved = self.journal.archive().move_recorded_before(later(), |_, _| ()).await;
         moved.unwrap()
     }
 
@@ -200,11 +205,7 @@ async fn broken_off_nothing_is_lost_nor_doubled() {
              CREATE TRIGGER fail BEFORE UPDATE ON es.events FOR EACH STATEMENT EXECUTE FUNCTION public.fail()",
         )
         .await;
-    let failed = shelf
-        .journal
-        .archive()
-        .move_recorded_before(Utc::now(), |_, _| ())
-        .await;
+    let failed = shelf.journal.archive().move_recorded_before(later(), |_, _| ()).await;
     assert!(matches!(failed, Err(ArchivingError::Read(_))), "{failed:?}");
     let orphan = shelf.objects().await;
     assert_eq!(orphan.len(), 1);
@@ -228,11 +229,7 @@ async fn what_is_not_as_it_was_written_is_not_moved() {
     shelf
         .execute("UPDATE es.events SET event_version = '2' WHERE position = 2")
         .await;
-    let failed = shelf
-        .journal
-        .archive()
-        .move_recorded_before(Utc::now(), |_, _| ())
-        .await;
+    let failed = shelf.journal.archive().move_recorded_before(later(), |_, _| ()).await;
     assert!(
         matches!(failed, Err(ArchivingError::Damaged { first: 1, last: 3 })),
         "{failed:?}"
