@@ -23,6 +23,6 @@ pub use answer::Answer;
 pub use app::{Options, TestApp, Vacant, has_models, root};
 pub use events::{Events, Sent};
 pub use person::Person;
-pub use process::{Signal, send};
+pub use process::{Signal, send, succeed};
 pub use sample::{field, sample, truth, value};
 pub use wait::{DEADLINE, eventually};

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Output, Stdio},
 };
 
 use rustix::process::{Pid, kill_process};
@@ -19,6 +19,18 @@ pub use rustix::process::Signal;
 pub fn send(process: u32, signal: Signal) -> bool {
     let process = i32::try_from(process).ok().and_then(Pid::from_raw);
     process.is_some_and(|process| kill_process(process, signal).is_ok())
+}
+
+/// What a subcommand printed that did what it was asked.
+#[track_caller]
+pub fn succeed(output: Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    String::from_utf8(output.stdout).expect("it prints text")
 }
 
 /// A server that listens.

@@ -32,6 +32,9 @@ pub enum DatabaseError {
     /// No connection could be had in time. Whether a command that was under way is committed, its id tells.
     #[error("the database can't be reached")]
     Unreachable,
+    /// Old versions of keys can't be cleared away yet.
+    #[error("a transaction that began before still sees old keys")]
+    StillSeen,
     /// What is stored contradicts itself.
     #[error("the journal is damaged: {0}")]
     Damaged(&'static str),

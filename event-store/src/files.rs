@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     KeyError, OwnerKeys,
+    hex::hex,
     merkle::{self, Hash},
 };
 
@@ -227,12 +228,7 @@ fn path(owner: Uuid, object: &str) -> Path {
 }
 
 fn name(content: hmac::Context) -> String {
-    content
-        .sign()
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(content.sign().as_ref())
 }
 
 /// A file that is too large to be written at once: it gets its name when all of it is there.

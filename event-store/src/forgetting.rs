@@ -1,11 +1,19 @@
 //! Forgetting: an owner's key is destroyed, and with it all that was sealed by it. The events stay as they are.
 
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::{Database, DatabaseError, Journal, keyring::OWNER};
 
 /// The channel on which it is announced that an owner was forgotten.
 pub(crate) const FORGOTTEN: &str = "spendlog_forgotten";
+
+/// How long clearing old keys away waits for older transactions to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(200);
 
 impl Journal {
     /// Destroys the keys of these owners, all or none, and for good: a tombstone stands in the place of each. Their strings read
@@ -39,15 +47,33 @@ impl Journal {
 
 /// Writes the table of keys anew. Postgres leaves the old version of a changed row in the table's file until its place is
 /// needed: of a destroyed key, or of one that was wrapped by another master key, nothing must stay there. Others wait
-/// meanwhile, for milliseconds; where the table is not free at once, this fails, and can be tried again.
+/// meanwhile, for milliseconds. Where the table is not free at once, or a transaction that began before still sees old
+/// versions for some seconds more (so that Postgres keeps them), this fails, and can be tried again.
 pub async fn scrub_keys(db: &Database) -> Result<(), DatabaseError> {
     let mut connection = db.pool().acquire().await?;
     sqlx::query("SET lock_timeout = '500ms'")
         .execute(&mut *connection)
         .await?;
-    let scrubbed = sqlx::query("VACUUM (FULL) es.keys").execute(&mut *connection).await;
+    let scrubbed = scrub(&mut connection).await;
     sqlx::query("RESET lock_timeout").execute(&mut *connection).await?;
-    scrubbed?;
+    scrubbed
+}
+
+async fn scrub(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // What this leaves as dead, writing the table anew would keep. It stands in nobody's way.
+        sqlx::query("VACUUM es.keys").execute(&mut *connection).await?;
+        const DEAD: &str = "SELECT n_dead_tup > 0 FROM pg_stat_all_tables WHERE relid = 'es.keys'::regclass";
+        if !sqlx::query_scalar::<_, bool>(DEAD).fetch_one(&mut *connection).await? {
+            break;
+        }
+        if Instant::now() > deadline {
+            return Err(DatabaseError::StillSeen);
+        }
+        sleep(PAUSE).await;
+    }
+    sqlx::query("VACUUM (FULL) es.keys").execute(connection).await?;
     Ok(())
 }
 

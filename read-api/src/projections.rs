@@ -127,13 +127,19 @@ pub(crate) async fn list(api: Data<ReadApi>, caller: Caller) -> Result<HttpRespo
 )]
 #[post("/admin/projections/{name}/pause")]
 pub(crate) async fn pause(api: Data<ReadApi>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
+    set_paused(&api, &caller, &path, true).await
+}
+
+async fn set_paused(api: &ReadApi, caller: &Caller, name: &str, paused: bool) -> Result<HttpResponse, Problem> {
     let caller = caller.admin()?;
-    match Group::named(&path) {
-        Some(group) => api.projections.pause(group).await.map_err(failed)?,
-        None => api.projections.pause_custom(&path, true).await.map_err(refused)?,
+    match Group::named(name) {
+        Some(group) if paused => api.projections.pause(group).await.map_err(failed)?,
+        Some(group) => api.projections.resume(group).await.map_err(failed)?,
+        None => api.projections.pause_custom(name, paused).await.map_err(refused)?,
     }
-    tracing::info!(projection = *path, user = %user(caller), "a projection was paused");
-    json(&status(&api, &path).await?)
+    let done = if paused { "paused" } else { "resumed" };
+    tracing::info!(projection = name, user = %user(caller), "a projection was {done}");
+    json(&status(api, name).await?)
 }
 
 /// Let a paused projection go on
@@ -146,13 +152,7 @@ pub(crate) async fn pause(api: Data<ReadApi>, caller: Caller, path: Path<String>
 )]
 #[post("/admin/projections/{name}/resume")]
 pub(crate) async fn resume(api: Data<ReadApi>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
-    let caller = caller.admin()?;
-    match Group::named(&path) {
-        Some(group) => api.projections.resume(group).await.map_err(failed)?,
-        None => api.projections.pause_custom(&path, false).await.map_err(refused)?,
-    }
-    tracing::info!(projection = *path, user = %user(caller), "a projection was resumed");
-    json(&status(&api, &path).await?)
+    set_paused(&api, &caller, &path, false).await
 }
 
 /// What is told of a rebuild.

@@ -78,7 +78,7 @@ fn report(verified: &Verified) {
     }
     if broken.is_empty() {
         let events = HumanCount(u64::try_from(*size).unwrap_or(0));
-        let root: String = root.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
+        let root = root.as_ref().map_or_else(String::new, |root| proof::digits(root));
         say(&format!(
             "All {events} events are as they were written; the root is {root}."
         ));

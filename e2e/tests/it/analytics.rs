@@ -3,7 +3,7 @@
 use std::{process::Output, time::Duration};
 
 use serde_json::{Value, json};
-use spendlog_e2e::{Person, TestApp, eventually};
+use spendlog_e2e::{Person, TestApp, eventually, succeed};
 
 const MONTHLY: &str = "-- What went to whom, month by month.
 SELECT t.book_id, t.month, t.merchant, p.currency, sum(p.amount_minor) AS spent_minor, count(*) AS purchases
@@ -20,14 +20,6 @@ fn file(app: &TestApp, name: &str, statement: &str) -> String {
     let path = app.data().join(format!("{name}.sql"));
     std::fs::write(&path, statement).expect("a file");
     path.display().to_string()
-}
-
-#[track_caller]
-fn succeed(output: Output) -> String {
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let out = String::from_utf8(output.stdout).expect("it prints text");
-    assert!(output.status.success(), "{said}{out}");
-    out
 }
 
 #[track_caller]

@@ -1,24 +1,12 @@
 //! Old events in the archive: nobody notices, until somebody changes a file by hand.
 
-use std::{fs, path::PathBuf, process::Output};
+use std::{fs, path::PathBuf};
 
 use serde_json::json;
-use spendlog_e2e::{Person, TestApp, eventually, sample};
+use spendlog_e2e::{Person, TestApp, eventually, sample, succeed};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::{crash::Write, forgetting};
-
-/// What a command printed that must end well.
-#[track_caller]
-fn succeed(output: Output) -> String {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{said}{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
-    String::from_utf8(output.stdout).expect("it prints text")
-}
 
 async fn archive(app: &TestApp) -> String {
     succeed(app.command(&["archive", "--older-than", "0d"]).await)

@@ -7,10 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use spendlog_e2e::{Options, Person, TestApp, Vacant, eventually, sample};
+use spendlog_e2e::{Options, Person, TestApp, Vacant, eventually, sample, succeed};
 use spendlog_event_store::testing::TestDatabase;
 
 use crate::{
+    forgetting::answers,
     restore::{forget, uuid},
     s3,
     sealing::{self, PLANTED, accept, files, holds, plant},
@@ -32,35 +33,8 @@ pub(crate) async fn somebody(app: &TestApp) -> (Person, i64) {
     (person, last)
 }
 
-/// What they see, byte for byte.
-pub(crate) async fn answers(person: &Person, position: i64) -> Vec<(&'static str, String)> {
-    let mut answers = Vec::new();
-    for path in [
-        "/users/me",
-        "/finance/books",
-        "/finance/accounts",
-        "/finance/categories",
-        "/finance/transactions",
-        "/finance/summary",
-        "/finance/documents",
-        "/finance/imports",
-        "/audit/events?limit=100",
-    ] {
-        let answer = person.get_at(path, position).await.expect(200);
-        answers.push((path, String::from_utf8_lossy(&answer.bytes).into_owned()));
-    }
-    answers
-}
-
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
-/// What a command answered that did what it was asked to.
-#[track_caller]
-pub(crate) fn done(output: Output) -> String {
-    assert!(output.status.success(), "{}", said(&output));
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[track_caller]
@@ -71,7 +45,7 @@ pub(crate) fn refused(output: Output, why: &str) {
 
 /// Makes a backup, and gives its name.
 pub(crate) async fn backup(app: &TestApp, to: &str) -> String {
-    let said = done(app.command(&["backup", "--to", to]).await);
+    let said = succeed(app.command(&["backup", "--to", to]).await);
     let (name, _) = said.split_once(':').expect("the name comes first");
     name.to_owned()
 }
@@ -85,8 +59,8 @@ pub(crate) async fn vacant(from: &TestApp, options: Options) -> Vacant {
 
 /// Everything that can be checked of a journal: its hashes, its files, its tables, its numbers.
 pub(crate) async fn sound(app: &TestApp) {
-    done(app.command(&["audit", "verify"]).await);
-    done(app.command(&["projections", "verify"]).await);
+    succeed(app.command(&["audit", "verify"]).await);
+    succeed(app.command(&["projections", "verify"]).await);
     const WRONG: &str =
         "SELECT count(*) - max(position) + count(command_id) - count(DISTINCT command_id) FROM es.events";
     assert_eq!(
@@ -174,7 +148,7 @@ async fn a_ledger_comes_back_from_a_backup_that_was_made_while_it_was_written() 
     });
     let first = backup(&app, text(&target)).await;
     writing.await.expect("nobody is disturbed");
-    let head = done(app.command(&["audit", "head"]).await);
+    let head = succeed(app.command(&["audit", "head"]).await);
     let second = backup(&app, text(&target)).await;
     let before = files(&target);
     assert!(before.len() > 10, "{before:?}");
@@ -195,13 +169,13 @@ async fn a_ledger_comes_back_from_a_backup_that_was_made_while_it_was_written() 
         holds(&opened(events), "transaction.recorded"),
         "the search finds what stands there"
     );
-    let listed = done(app.command(&["restore", "--from", text(&target), "--list"]).await);
+    let listed = succeed(app.command(&["restore", "--from", text(&target), "--list"]).await);
     assert!(listed.find(&first) < listed.find(&second), "{listed}");
     let position = app.person().await.position;
     let seen = answers(&person, position).await;
 
     let vacant = vacant(&app, Options::default()).await;
-    let restored = done(vacant.command(&["restore", "--from", text(&target)]).await);
+    let restored = succeed(vacant.command(&["restore", "--from", text(&target)]).await);
     assert!(
         restored.contains(&second) && restored.contains("unchanged"),
         "{restored}"
@@ -213,7 +187,7 @@ async fn a_ledger_comes_back_from_a_backup_that_was_made_while_it_was_written() 
     let restored = vacant.serve().await;
     fs::write(kept.path().join("head.json"), head).expect("the head is kept");
     let head = kept.path().join("head.json");
-    done(restored.command(&["audit", "verify", "--against", text(&head)]).await);
+    succeed(restored.command(&["audit", "verify", "--against", text(&head)]).await);
     for ((path, now), (_, then)) in answers(&person.at(&restored), 0).await.iter().zip(&seen) {
         assert_eq!(now, then, "{path}");
     }
@@ -224,7 +198,7 @@ async fn a_ledger_comes_back_from_a_backup_that_was_made_while_it_was_written() 
     let third = backup(&restored, text(&target)).await;
     assert!(third > second);
     refused(app.command(&["backup", "--to", text(&target)]).await, "another journal");
-    done(app.command(&["restore", "--from", text(&target), "--check"]).await);
+    succeed(app.command(&["restore", "--from", text(&target), "--check"]).await);
     restored.finish().await;
     app.finish().await;
 }
@@ -238,7 +212,7 @@ async fn a_ledger_with_a_postgres_of_its_own_moves_to_another() {
     let seen = answers(&person, position).await;
     backup(&app, text(&target)).await;
     app.stop().await;
-    let nothing_new = done(app.command(&["backup", "--to", text(&target)]).await);
+    let nothing_new = succeed(app.command(&["backup", "--to", text(&target)]).await);
     assert!(
         nothing_new.contains("0 of them new"),
         "without a server too: {nothing_new}"
@@ -250,7 +224,7 @@ async fn a_ledger_with_a_postgres_of_its_own_moves_to_another() {
     );
     assert!(!empty.data().join("master.key").exists(), "none is made");
     let vacant = vacant(&app, Options::private_postgres()).await;
-    done(vacant.command(&["restore", "--from", text(&target)]).await);
+    succeed(vacant.command(&["restore", "--from", text(&target)]).await);
     let restored = vacant.serve().await;
     for ((path, now), (_, then)) in answers(&person.at(&restored), 0).await.iter().zip(&seen) {
         assert_eq!(now, then, "{path}");
@@ -285,7 +259,7 @@ async fn a_kill_while_it_is_backed_up_or_restored_leaves_nothing_half_done() {
         if target.exists() {
             let listed = app.command(&["restore", "--from", text(&target), "--list"]).await;
             if listed.status.success() {
-                done(app.command(&["restore", "--from", text(&target), "--check"]).await);
+                succeed(app.command(&["restore", "--from", text(&target), "--check"]).await);
             } else {
                 assert!(said(&listed).contains("no backup"), "{}", said(&listed));
             }
@@ -294,7 +268,7 @@ async fn a_kill_while_it_is_backed_up_or_restored_leaves_nothing_half_done() {
     // Once one was left to its end the others have little to do, and are mostly faster than their kill.
     assert!(killed > 1, "only {killed} were killed at work");
     backup(&app, text(&target)).await;
-    done(app.command(&["restore", "--from", text(&target), "--check"]).await);
+    succeed(app.command(&["restore", "--from", text(&target), "--check"]).await);
     let left = files(&target);
     assert!(
         left.iter().all(|path| !text(path).contains('#')),
@@ -317,7 +291,7 @@ async fn a_kill_while_it_is_backed_up_or_restored_leaves_nothing_half_done() {
     }
     assert!(killed > 0, "nothing was killed at work");
     if number(vacant.database(), "SELECT count(*) FROM es.events").await == 0 {
-        done(vacant.command(&["restore", "--from", text(&target)]).await);
+        succeed(vacant.command(&["restore", "--from", text(&target)]).await);
     }
     let restored = vacant.serve().await;
     go_on(&restored, &person).await;
@@ -345,8 +319,8 @@ async fn backups_are_kept_in_a_bucket() {
     let older = backup(&app, target).await;
     forget(&planted, sealing::PASSWORD).await;
     backup(&app, target).await;
-    done(app.command(&["restore", "--from", target, "--check"]).await);
-    done(
+    succeed(app.command(&["restore", "--from", target, "--check"]).await);
+    succeed(
         app.command(&["restore", "--from", target, "--check", "--backup", &older])
             .await,
     );
@@ -359,7 +333,7 @@ async fn backups_are_kept_in_a_bucket() {
     // Into a folder: where the files are kept is nobody's business.
     let options = s3::options(&endpoint, s3::SECRET).with("SPENDLOG_OBJECTS", "");
     let vacant = vacant(&app, options).await;
-    done(vacant.command(&["restore", "--from", target]).await);
+    succeed(vacant.command(&["restore", "--from", target]).await);
     let restored = vacant.serve().await;
     for ((path, now), (_, then)) in answers(&person.at(&restored), 0).await.iter().zip(&seen) {
         assert_eq!(now, then, "{path}");

@@ -9,7 +9,7 @@ use std::{
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use spendlog_e2e::{Events, Options, Person, Signal, TestApp, eventually, send};
+use spendlog_e2e::{Events, Options, Person, Signal, TestApp, eventually, send, succeed};
 use sqlx::{Connection as _, PgConnection};
 use tokio::process::Child;
 
@@ -19,18 +19,6 @@ async fn admin(app: &TestApp) -> Person {
     succeed(app.command(&["user", "promote", &person.email]).await);
     person.sign_in().await;
     person
-}
-
-/// What a subcommand printed that did what it was asked.
-#[track_caller]
-fn succeed(output: Output) -> String {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{said}{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
-    String::from_utf8(output.stdout).expect("it prints text")
 }
 
 /// What a subcommand printed that refused, results and log.

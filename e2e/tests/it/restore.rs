@@ -8,11 +8,12 @@ use std::{
 
 use reqwest::Method;
 use serde_json::json;
-use spendlog_e2e::{Options, Person, TestApp, Vacant, eventually};
+use spendlog_e2e::{Options, Person, TestApp, Vacant, eventually, succeed};
 use spendlog_event_store::testing::TestDatabase;
 
 use crate::{
-    backup::{answers, backup, done, go_on, number, opened, refused, somebody, sound, text, vacant},
+    backup::{backup, go_on, number, opened, refused, somebody, sound, text, vacant},
+    forgetting::answers,
     sealing::{self, PLANTED, dump, files, holds, plant},
 };
 
@@ -65,7 +66,7 @@ async fn what_can_not_be_restored_is_refused_before_anything_is_touched() {
     }
     assert_eq!(number(vacant.database(), "SELECT count(*) FROM es.keys").await, 0);
     assert!(!vacant.data().join("objects").exists(), "nothing was touched");
-    done(vacant.command(&["restore", "--from", text(&target)]).await);
+    succeed(vacant.command(&["restore", "--from", text(&target)]).await);
     let restored = vacant.serve().await;
     let served = restored.person().await;
     served.get("/users/me").await.expect(200);
@@ -144,7 +145,7 @@ async fn restoring_an_older_backup_forgets_again_who_was_forgotten_since() {
     let has_key = || files(&target).iter().any(|path| holds(&opened(path), &key));
     assert!(has_key(), "so is their key");
     let copy = kept.path().join("copy");
-    done(
+    succeed(
         Command::new("cp")
             .args(["-r", text(&target), text(&copy)])
             .output()
@@ -153,7 +154,7 @@ async fn restoring_an_older_backup_forgets_again_who_was_forgotten_since() {
 
     forget(&planted, sealing::PASSWORD).await;
     let listed = eventually("all of it is listed", async || {
-        let listed = done(app.command(&["user", "forgotten"]).await);
+        let listed = succeed(app.command(&["user", "forgotten"]).await);
         (listed.contains(&uuid(&planted.user)) && listed.contains(&uuid(&planted.book))).then_some(listed)
     })
     .await;
@@ -162,7 +163,7 @@ async fn restoring_an_older_backup_forgets_again_who_was_forgotten_since() {
         !has_key() && !files(&target).iter().any(of_planted),
         "older backups have neither any more"
     );
-    done(
+    succeed(
         app.command(&["restore", "--from", text(&target), "--check", "--backup", &older])
             .await,
     );
@@ -174,7 +175,7 @@ async fn restoring_an_older_backup_forgets_again_who_was_forgotten_since() {
     let from_copy = ["restore", "--from", text(&copy), "--forgotten", text(&list)];
     for restore in [&from_target, &from_copy] {
         let vacant = vacant(&app, Options::default()).await;
-        let restored = done(vacant.command(restore).await);
+        let restored = succeed(vacant.command(restore).await);
         assert!(restored.contains("forgotten again"), "{restored}");
         let restored = vacant.serve().await;
         nobody(&restored, &planted, &other).await;
@@ -220,7 +221,7 @@ async fn a_dump_of_another_tool_goes_on_and_forgets_again() {
     let vacant = vacant(&app, Options::default()).await;
     psql(vacant.database(), &older);
     let (from, to) = (app.data().join("objects"), vacant.data().join("objects"));
-    done(
+    succeed(
         Command::new("cp")
             .args(["-r", text(&from), text(&to)])
             .output()
@@ -247,20 +248,20 @@ async fn an_archive_comes_back() {
     let target = kept.path().join("backups");
     somebody(&app).await;
     backup(&app, text(&target)).await;
-    done(app.command(&["archive", "--older-than", "0d"]).await);
+    succeed(app.command(&["archive", "--older-than", "0d"]).await);
     let (person, last) = somebody(&app).await;
-    done(app.command(&["archive", "--older-than", "0d"]).await);
+    succeed(app.command(&["archive", "--older-than", "0d"]).await);
     const MOVED: &str = "SELECT count(*) FROM es.events WHERE payload IS NULL";
     assert!(number(app.database(), MOVED).await > 20);
     backup(&app, text(&target)).await;
     let vacant = vacant(&app, Options::default()).await;
-    done(vacant.command(&["restore", "--from", text(&target)]).await);
+    succeed(vacant.command(&["restore", "--from", text(&target)]).await);
     let restored = vacant.serve().await;
     assert!(number(restored.database(), MOVED).await > 0);
     let theirs = person.at(&restored);
     assert_eq!(answers(&theirs, last).await, answers(&person, last).await);
     sound(&restored).await;
-    done(restored.command(&["archive", "--older-than", "0d"]).await);
+    succeed(restored.command(&["archive", "--older-than", "0d"]).await);
     go_on(&restored, &theirs).await;
     restored.finish().await;
     app.finish().await;

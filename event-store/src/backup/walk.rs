@@ -8,8 +8,8 @@ use super::{
     part::{Part, Reader, fields, text},
 };
 use crate::{
-    NamedFile, Names, hex,
-    merkle::{Entry, Hash, Tree},
+    NamedFile, Names, StoredEvent, hex,
+    merkle::{Hash, Tree},
 };
 
 /// A file that an event in a range names.
@@ -52,20 +52,22 @@ pub(super) async fn walk(
     let (mut wanted, mut buffer) = (Vec::new(), Vec::new());
     while let Some(line) = reader.line().await? {
         let row = columns.row(line);
-        let row = row.ok_or_else(|| altered(events, format!("the event after {} can't be read", tree.size())))?;
-        if row.position != tree.size() + 1 {
-            let why = format!("event {} is missing: {} stands there", tree.size() + 1, row.position);
+        let (event, kept) =
+            row.ok_or_else(|| altered(events, format!("the event after {} can't be read", tree.size())))?;
+        if event.position != tree.size() + 1 {
+            let why = format!("event {} is missing: {} stands there", tree.size() + 1, event.position);
             return Err(altered(events, why));
         }
-        tree.push(row.kept.unwrap_or_else(|| row.entry().leaf(&mut buffer)));
-        if let Some(file) = names(&row.event_type, &row.payload) {
-            wanted.push(Wanted { owner: row.owner, file });
+        tree.push(kept.unwrap_or_else(|| event.entry().leaf(&mut buffer)));
+        if let Some(file) = names(&event.event_type, &event.payload) {
+            let owner = event.owner;
+            wanted.push(Wanted { owner, file });
         }
         let Some(commit) = stored.next_if(|commit| commit.size <= tree.size()) else {
             continue;
         };
         let right = commit.size == tree.size() && tree.root()[..] == commit.root && tree.has(&commit.frontier);
-        if !right || commit.recorded_at != row.recorded_at {
+        if !right || commit.recorded_at != event.recorded_at_us {
             let why = format!("the events up to {} don't have the root of their commit", commit.size);
             return Err(altered(events, why));
         }
@@ -106,22 +108,6 @@ async fn read_commits(target: &Target, name: &str) -> Result<(Vec<Commit>, Part)
 /// Where the columns of events stand; and that of leaves, where there is one.
 struct Columns([usize; 11], Option<usize>);
 
-/// An event.
-struct Row {
-    kind: String,
-    stream: String,
-    sequence: i64,
-    event_type: String,
-    version: String,
-    payload: String,
-    metadata: String,
-    position: i64,
-    owner: Uuid,
-    command_id: Option<Uuid>,
-    recorded_at: i64,
-    kept: Option<Hash>,
-}
-
 impl Columns {
     fn of(reader: &Reader) -> Result<Self, BackupError> {
         let names = [
@@ -144,7 +130,8 @@ impl Columns {
         Ok(Self(columns, reader.column("leaf").ok()))
     }
 
-    fn row(&self, line: &[u8]) -> Option<Row> {
+    /// The event in a line; and its leaf, where that is kept in the place of its content.
+    fn row(&self, line: &[u8]) -> Option<(StoredEvent, Option<Hash>)> {
         let fields = fields(line);
         let field = |number: usize| fields.get(*self.0.get(number)?).and_then(|field| text(field));
         // Of an event whose content was moved elsewhere its leaf is kept.
@@ -156,7 +143,7 @@ impl Columns {
                 field(number)
             }
         };
-        Some(Row {
+        let event = StoredEvent {
             kind: field(0)?,
             stream: field(1)?,
             sequence: field(2)?.parse().ok()?,
@@ -170,30 +157,13 @@ impl Columns {
                 Some(id) => Some(id.parse().ok()?),
                 None => None,
             },
-            recorded_at: micros(&field(10)?)?,
-            kept: match kept {
-                Some(kept) => Some(bytes(&kept)?.try_into().ok()?),
-                None => None,
-            },
-        })
-    }
-}
-
-impl Row {
-    fn entry(&self) -> Entry<'_> {
-        Entry {
-            kind: &self.kind,
-            stream: &self.stream,
-            sequence: self.sequence,
-            event_type: &self.event_type,
-            version: &self.version,
-            payload: &self.payload,
-            metadata: &self.metadata,
-            position: self.position,
-            owner: self.owner,
-            command_id: self.command_id,
-            recorded_at: self.recorded_at,
-        }
+            recorded_at_us: micros(&field(10)?)?,
+        };
+        let kept = match kept {
+            Some(kept) => Some(bytes(&kept)?.try_into().ok()?),
+            None => None,
+        };
+        Some((event, kept))
     }
 }
 

@@ -14,6 +14,7 @@ use std::{
 use tokio::process::Command;
 
 use super::ClusterError;
+use crate::hex::hex;
 
 /// What `sun_path` takes, less its closing zero.
 const SOCKET_PATH_LIMIT_BYTES: usize = 107;
@@ -120,12 +121,7 @@ impl Place {
 
     fn short_folder(&self) -> PathBuf {
         let digest = ring::digest::digest(&ring::digest::SHA256, self.data.as_os_str().as_encoded_bytes());
-        let key: String = digest
-            .as_ref()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let key = hex(&digest.as_ref()[..8]);
         let runtime = std::env::var_os("XDG_RUNTIME_DIR")
             .map(PathBuf::from)
             .filter(|_| self.run_as.is_none());

@@ -22,6 +22,9 @@ use uuid::Uuid;
 /// A byte of the master key, in hexadecimal digits.
 pub(crate) const MASTER_KEY: &str = "5a";
 
+/// How many books a filled journal has.
+pub(crate) const BOOKS: u64 = 50;
+
 /// What appends are made on.
 pub(crate) struct Fixture {
     cluster: Cluster,
@@ -54,6 +57,21 @@ impl Fixture {
             database,
             journal,
         })
+    }
+
+    /// Records so many transactions, each book's share a thousand at a time.
+    pub(crate) async fn fill(&self, events: u64) -> anyhow::Result<()> {
+        let per_append = (events / BOOKS).min(1000);
+        for _ in 0..BOOKS {
+            let book = Book::open(&self.journal).await?;
+            for batch in 0..events / BOOKS / per_append {
+                let streams = (0..per_append)
+                    .map(|n| book.transaction(batch * per_append + n))
+                    .collect::<Result<_, _>>()?;
+                self.journal.append(book.command(streams)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// How to connect.

@@ -15,17 +15,10 @@ use spendlog_kafka::{KafkaConfig, KafkaFeed, Record, Relay};
 use spendlog_kafka_broker::Broker;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    fixture,
-    fixture::{Book, Fixture},
-    in_turns,
-    report::Measured,
-};
+use crate::{fixture, fixture::BOOKS, in_turns, report::Measured};
 
 /// How many events a round has.
 const EVENTS: u64 = 100_000;
-/// How many books they are of.
-const BOOKS: u64 = 50;
 /// How many partitions the topics have.
 const PARTITIONS: i32 = 12;
 
@@ -76,12 +69,14 @@ pub(crate) async fn relay(name: &str) -> anyhow::Result<Measured> {
         tokio::spawn(async move { feed.subscribe(Arc::new(Count(handled)), stop).await })
     };
     // One round that does not count: the topic is made, and the group has met.
-    let mut written = fill(&fixture, BOOKS).await?;
+    let mut written = BOOKS;
+    fixture.fill(written).await?;
     publish(&fixture.journal, &kafka, &handled, written).await?;
     let bytes = record_bytes(&fixture.journal).await?;
     let mut round = 0;
     let ours = async || {
-        written += fill(&fixture, EVENTS).await?;
+        fixture.fill(EVENTS).await?;
+        written += EVENTS;
         let seconds = publish(&fixture.journal, &kafka, &handled, written).await?;
         Ok(EVENTS as f64 / seconds)
     };
@@ -100,21 +95,6 @@ pub(crate) async fn relay(name: &str) -> anyhow::Result<Measured> {
         &ours,
         &beside,
     ))
-}
-
-/// Records so many transactions.
-async fn fill(fixture: &Fixture, events: u64) -> anyhow::Result<u64> {
-    let per_append = (events / BOOKS).min(1000);
-    for _ in 0..BOOKS {
-        let book = Book::open(&fixture.journal).await?;
-        for batch in 0..events / BOOKS / per_append {
-            let streams = (0..per_append)
-                .map(|n| book.transaction(batch * per_append + n))
-                .collect::<Result<_, _>>()?;
-            fixture.journal.append(book.command(streams)).await?;
-        }
-    }
-    Ok(events)
 }
 
 /// The seconds that a relay takes from its start until all of them are handled.

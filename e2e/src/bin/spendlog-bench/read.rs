@@ -17,8 +17,6 @@ use crate::{
 
 /// How many events the log has.
 pub(crate) const EVENTS: u64 = 200_000;
-/// How many books they are of.
-const BOOKS: u64 = 50;
 
 /// The read tables that transactions fill.
 const TABLES: &[&str] = &["accounts", "transactions", "postings", "summary", "summary_versions"];
@@ -182,16 +180,7 @@ async fn copy(fixture: &Fixture) -> anyhow::Result<f64> {
 /// A log of so many transactions.
 pub(crate) async fn filled(events: u64) -> anyhow::Result<Fixture> {
     let fixture = fixture().await?;
-    let per_append = 1000;
-    for _ in 0..BOOKS {
-        let book = Book::open(&fixture.journal).await?;
-        for batch in 0..events / BOOKS / per_append {
-            let streams = (0..per_append)
-                .map(|n| book.transaction(batch * per_append + n))
-                .collect::<Result<_, _>>()?;
-            fixture.journal.append(book.command(streams)).await?;
-        }
-    }
+    fixture.fill(events).await?;
     sqlx::raw_sql("VACUUM ANALYZE es.events")
         .execute(fixture.database.pool())
         .await?;

@@ -3,9 +3,12 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use serde_json::{Value, json};
-use spendlog_event_store::testing::{
-    TestDatabase,
-    contract::{self, until, write},
+use spendlog_event_store::{
+    Journal,
+    testing::{
+        TestDatabase,
+        contract::{self, until, write},
+    },
 };
 use spendlog_eventstoredb::event_id;
 
@@ -32,6 +35,13 @@ async fn set_checkpoint(database: &TestDatabase, position: i64) {
         .execute(database.database().pool())
         .await;
     assert_eq!(set.unwrap().rows_affected(), 1);
+}
+
+/// The server has each of the journal's events once, in their order.
+async fn check_mirror(server: &Server, journal: &Journal) {
+    let ids: Vec<_> = server.store().log.iter().map(|kept| kept.id).collect();
+    let stored = journal.stored(0, 100).await.unwrap();
+    assert_eq!(ids, stored.iter().map(event_id).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -84,9 +94,7 @@ async fn what_was_appended_before_the_checkpoint_was_lost_is_not_appended_again(
     until("the checkpoint", async || checkpoint(&database).await == 6).await;
     stop.cancel();
     task.await.unwrap();
-    let ids: Vec<_> = server.store().log.iter().map(|kept| kept.id).collect();
-    let stored = journal.stored(0, 100).await.unwrap();
-    assert_eq!(ids, stored.iter().map(event_id).collect::<Vec<_>>());
+    check_mirror(&server, &journal).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,9 +109,7 @@ async fn a_server_that_lost_everything_is_filled_again() {
     until("the mirror", async || server.store().log.len() == 18).await;
     stop.cancel();
     task.await.unwrap();
-    let ids: Vec<_> = server.store().log.iter().map(|kept| kept.id).collect();
-    let stored = journal.stored(0, 100).await.unwrap();
-    assert_eq!(ids, stored.iter().map(event_id).collect::<Vec<_>>());
+    check_mirror(&server, &journal).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -149,7 +155,5 @@ async fn one_relay_at_a_time_works_and_another_takes_over() {
     other_stop.cancel();
     other_task.await.unwrap();
     assert_eq!(server.shared.refused.load(Ordering::SeqCst), 0);
-    let ids: Vec<_> = server.store().log.iter().map(|kept| kept.id).collect();
-    let stored = first.stored(0, 100).await.unwrap();
-    assert_eq!(ids, stored.iter().map(event_id).collect::<Vec<_>>());
+    check_mirror(&server, &first).await;
 }
