@@ -1,16 +1,23 @@
 //! Subscriptions through Kafka: groups, marks, dead letters.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    error::Error,
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
+use jsonschema::{Retrieve, Uri, Validator};
 use rdkafka::{
     admin::{AdminClient, AdminOptions},
     client::DefaultClientContext,
     message::{Header, OwnedHeaders},
     producer::{FutureProducer, FutureRecord},
 };
+use serde_json::{Value, json};
 use spendlog_event_store::{
     Outcome, parked,
     testing::contract::{self, Recorder, until, write},
@@ -104,6 +111,28 @@ async fn what_is_published_twice_is_handled_once() {
     stage.relay.end().await;
 }
 
+/// Schemas of headers, which refer to each other by their files' names.
+struct Schemas;
+
+impl Retrieve for Schemas {
+    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn Error + Send + Sync>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/kafka");
+        let text = fs::read_to_string(folder.join(uri.path().as_str().trim_start_matches('/')))?;
+        Ok(serde_json::from_str(&text)?)
+    }
+}
+
+/// What `schemas/asyncapi.yaml` says of a dead letter's headers.
+fn dead_letter_headers() -> Validator {
+    let schema = json!({"$ref": "dead-letter-headers.json"});
+    jsonschema::options().with_retriever(Schemas).build(&schema).unwrap()
+}
+
+#[test]
+fn what_is_no_dead_letter_is_found() {
+    assert!(!dead_letter_headers().is_valid(&json!({"subscription": "a", "reason": "b", "attempts": "1"})));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_poisonous_event_becomes_a_dead_letter_and_can_be_replayed() {
     let stage = OnKafka::new().await;
@@ -129,6 +158,12 @@ async fn a_poisonous_event_becomes_a_dead_letter_and_can_be_replayed() {
         (header("subscription"), header("reason"), header("attempts")),
         ("recorder", "it is poisonous", "1")
     );
+    let headers = serde_json::to_value(&letter.headers).unwrap();
+    let faults: Vec<String> = dead_letter_headers()
+        .iter_errors(&headers)
+        .map(|fault| fault.to_string())
+        .collect();
+    assert!(faults.is_empty(), "{faults:?} in {headers}");
     assert!(letter.value.contains("sealed:"), "it is sealed as the event is");
     // It holds up nothing: the subscription's position goes past it.
     let position = "SELECT position FROM es.subscriptions WHERE name = 'recorder'";
