@@ -268,7 +268,7 @@ fn apply(current: Option<&Account>, change: Change<'_>) -> Option<(i64, Account)
             Some((event.position, next))
         }
         (Some(current), Change::Balance(position, delta)) => {
-            let balance_minor = current.balance_minor.saturating_add(delta);
+            let balance_minor = current.balance_minor.wrapping_add(delta);
             Some((
                 position,
                 Account {

@@ -31,7 +31,8 @@ pub(crate) fn deltas(book: Uuid, before: &[PostingRow], now: &[PostingRow]) -> D
     let signed = before.iter().map(|row| (row, -1)).chain(now.iter().map(|row| (row, 1)));
     for (row, sign) in signed.filter(|(row, _)| !row.voided) {
         if row.account {
-            *deltas.accounts.entry(row.target).or_default() += sign * row.minor;
+            let delta = deltas.accounts.entry(row.target).or_default();
+            *delta = delta.wrapping_add(sign * row.minor);
         } else {
             let key = CellKey {
                 book,

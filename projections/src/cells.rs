@@ -22,7 +22,9 @@ pub(crate) struct CellKey {
     pub(crate) currency: &'static str,
 }
 
-/// The sums of a cell, in minor units, from the accounts' side.
+/// The sums of a cell, in minor units, from the accounts' side. As all sums here they are reckoned modulo 2^64: one that fits
+/// into 64 bits is exact whatever came in between, and one that doesn't, which takes ten thousand of the largest amounts there
+/// can be, stops nobody else's books.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
     pub(crate) income: i64,
@@ -34,14 +36,14 @@ impl Figures {
     /// Counts a posting in (`sign` 1) or out (`sign` -1).
     pub(crate) fn count_in(&mut self, minor: i64, sign: i64) {
         let side = if minor > 0 { &mut self.income } else { &mut self.expense };
-        *side += sign * minor;
+        *side = side.wrapping_add(sign * minor);
         self.count += sign;
     }
 
     fn plus(self, other: Self) -> Self {
         Self {
-            income: self.income + other.income,
-            expense: self.expense + other.expense,
+            income: self.income.wrapping_add(other.income),
+            expense: self.expense.wrapping_add(other.expense),
             count: self.count + other.count,
         }
     }

@@ -36,6 +36,9 @@ pub enum ProjectionError {
         /// The table.
         table: &'static str,
     },
+    /// The code that applies events failed where nothing can.
+    #[error("applying events panicked")]
+    Panicked,
     /// Another process took over the projection, or moved its checkpoint.
     #[error("the projection's checkpoint was moved by another process")]
     TakenOver,

@@ -157,7 +157,11 @@ impl Imports {
             }
             (Some((position, import)), content) if *position < event.position => {
                 match content {
-                    ImportEvent::Read { .. } => {}
+                    ImportEvent::Read { account, currency, .. } => {
+                        import.status = ImportStatus::Read;
+                        import.account = account;
+                        import.currency = currency;
+                    }
                     ImportEvent::Accepted {
                         account,
                         new_count,

@@ -300,7 +300,8 @@ fn balances(transactions: &[Transaction]) -> HashMap<AccountId, i64> {
     let mut balances = HashMap::new();
     for (_, posting) in counting(transactions) {
         if let Target::Account(account) = posting.target {
-            *balances.entry(account).or_default() += posting.money.minor;
+            let balance = balances.entry(account).or_default();
+            *balance = i64::wrapping_add(*balance, posting.money.minor);
         }
     }
     balances
@@ -321,8 +322,8 @@ fn summary(transactions: &[Transaction]) -> Vec<Line> {
             expense_minor: 0,
             count: 0,
         });
-        line.income_minor += (-posting.money.minor).max(0);
-        line.expense_minor += (-posting.money.minor).min(0);
+        line.income_minor = line.income_minor.wrapping_add((-posting.money.minor).max(0));
+        line.expense_minor = line.expense_minor.wrapping_add((-posting.money.minor).min(0));
         line.count += 1;
     }
     lines.into_values().collect()

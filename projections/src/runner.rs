@@ -1,7 +1,8 @@
 //! What keeps a group up to date: reads the journal in batches, folds them, writes rows and checkpoint in one transaction.
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
+use futures_util::FutureExt as _;
 use spendlog_event_store::{Event, Journal, Query};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -26,12 +27,14 @@ const STAND_BY: Duration = Duration::from_millis(500);
 /// How often one that is paused looks whether it is resumed.
 const PAUSED: Duration = Duration::from_millis(250);
 
-/// Runs a group until `stop`; a failure is logged, and it begins again from the checkpoint.
+/// Runs a group until `stop`; a failure, a panic too, is logged, and it begins again from the checkpoint.
 pub(crate) async fn run(projections: Projections, group: Group, stop: CancellationToken) {
     let mut pause = Duration::from_millis(100);
     loop {
         let outcome = tokio::select! {
-            outcome = session(&projections, group, &mut pause) => outcome,
+            outcome = AssertUnwindSafe(session(&projections, group, &mut pause)).catch_unwind() => {
+                outcome.unwrap_or(Err(ProjectionError::Panicked))
+            }
             () = stop.cancelled() => return,
         };
         projections.mark(group).run_here(false);

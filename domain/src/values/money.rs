@@ -29,7 +29,7 @@ pub struct Money {
 }
 
 impl Money {
-    /// The largest amount of a posting, up or down, in minor units: sums of many stay far from the ends of 64 bits.
+    /// The largest amount of a posting, up or down, in minor units: sums of thousands stay within 64 bits.
     pub const LIMIT_MINOR: i64 = 1_000_000_000_000_000;
 
     /// Whether the amount lies within [`LIMIT_MINOR`](Self::LIMIT_MINOR).

@@ -339,6 +339,36 @@ impl History {
         }
     }
 
+    /// A transaction of the largest amounts there can be, which all leave one account for one category.
+    pub(super) async fn record_largest(&mut self, book: BookId) {
+        let (account, currency) = self.accounts_of(book)[0];
+        let category = self.categories_of(book)[0];
+        let sides = [
+            (Target::Account(account), -Money::LIMIT_MINOR),
+            (Target::Category(category), Money::LIMIT_MINOR),
+        ];
+        let postings = (0..200).map(|number| {
+            let (target, minor) = sides[number % 2];
+            Posting {
+                id: PostingId::new(self.id()),
+                target,
+                money: Money { minor, currency },
+            }
+        });
+        let postings = postings.collect();
+        let transaction = TransactionId::new(self.id());
+        let record = TransactionCommand::Record {
+            transaction,
+            book,
+            booked_on: NaiveDate::from_ymd_opt(2025, 5, 1).unwrap(),
+            merchant: None,
+            note: None,
+            postings,
+            origin: Origin::Manual {},
+        };
+        self.transaction(transaction, book, record).await;
+    }
+
     /// One thing happens, somewhere.
     pub(super) async fn step(&mut self) {
         let Some(book) = self.rng.choice(&self.books.clone()).copied() else {

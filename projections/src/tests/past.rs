@@ -1,5 +1,7 @@
 //! What the tables say of the past is what a replay of the events says.
 
+use spendlog_domain::transactions::TransactionCommand;
+
 use super::{History, project, projections, writer};
 use crate::{
     At, Projections, accounts, categories, replay,
@@ -67,6 +69,43 @@ async fn the_tables_equal_a_replay_at_random_positions() {
             stored(&projections, state, At::Now).await;
         }
     }
+}
+
+/// Nobody's amounts may stop the projections for all others.
+#[tokio::test]
+async fn sums_beyond_64_bits_stop_nothing_and_what_fits_again_is_exact() {
+    let mut history = History::new(9).await;
+    let book = history.open_book().await;
+    history.record_many(book, 20).await;
+    let before = history.head().await;
+    for _ in 0..95 {
+        history.record_largest(book).await;
+    }
+    let beyond = history.head().await;
+    let largest: Vec<_> = history.transactions.keys().copied().collect();
+    for id in largest {
+        history.transaction(id, book, TransactionCommand::Void).await;
+    }
+    let (writer, projections) = (writer(&history).await, projections(&history));
+    project(&history, &writer, 1000).await;
+    let state = |position| {
+        let journal = &history.journal;
+        async move {
+            let mut replayed = replay(journal, &[book.uuid()], position).await.unwrap();
+            replayed.books.remove(0)
+        }
+    };
+    let accounts = |at| accounts::list(projections.reader(), book, at, 0, 1000);
+    assert_eq!(
+        accounts(At::Position(beyond)).await.unwrap(),
+        state(beyond).await.accounts
+    );
+    let (then, now) = (state(before).await, state(history.head().await).await);
+    let balances = |accounts: &[accounts::Account]| accounts.iter().map(|a| a.balance()).collect::<Vec<_>>();
+    assert_eq!(balances(&now.accounts), balances(&then.accounts));
+    assert_eq!(balances(&accounts(At::Now).await.unwrap()), balances(&then.accounts));
+    assert_eq!(now.summary, then.summary);
+    stored(&projections, &now, At::Now).await;
 }
 
 #[tokio::test]
