@@ -138,16 +138,11 @@ impl ConfirmDocument {
                 "a statement has no category: each of its lines has",
             ));
         }
-        if document.state().lines().is_some() && self.statements.is_empty() {
-            return Err(Problem::new(
-                Code::DocumentNotReady,
-                "the statement's lines are not ready to be accepted yet",
-            ));
-        }
         let meant = self.account(document.state());
-        let mut accounts = Vec::with_capacity(self.statements.len());
+        let (mut accounts, mut lines_count) = (Vec::with_capacity(self.statements.len()), 0);
         for (import, lines) in &self.statements {
             let import = plan.open::<Import>(import).await?;
+            lines_count += import.state().lines_count();
             let named = import.state().account_hint();
             // Of several statements each names its own account; of a single one a person knows best.
             let account = if self.statements.len() > 1 {
@@ -156,6 +151,13 @@ impl ConfirmDocument {
                 meant.or(named)
             };
             accounts.push((import, lines, account.ok_or_else(unknown_account)?));
+        }
+        // They are made ready one after the other; a part of them must not be taken for the whole.
+        if document.state().lines().map_or(0, |lines| lines.count) != lines_count {
+            return Err(Problem::new(
+                Code::DocumentNotReady,
+                "the statement's lines are not all ready to be accepted yet",
+            ));
         }
         let account = accounts
             .first()

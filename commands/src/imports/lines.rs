@@ -1,6 +1,6 @@
 //! The lines of a statement, and how each is known again when it comes in another file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, de::IgnoredAny};
 use spendlog_domain::{
@@ -14,6 +14,9 @@ use crate::{Commands, refusal};
 
 /// The largest file of lines, in bytes.
 const FILE_MAX: u64 = 64 * 1024 * 1024;
+
+/// What stands where there is no reference: in SEPA (`NOTPROVIDED`), SWIFT (`NONREF`), and tables.
+const NO_REFERENCE: [&str; 5] = ["NOTPROVIDED", "NONREF", "NONE", "NULL", "N/A"];
 
 /// A line of a statement, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -62,46 +65,46 @@ pub(crate) async fn lines(commands: &Commands, import: &Import) -> Result<Vec<St
 }
 
 /// The transactions that the lines are, in their order. The same line in another file is the same transaction; two
-/// equal purchases are two, for they are counted.
+/// equal purchases are two, for they are counted. So are two of one day and amount under a reference that other movements
+/// bear as well, as a customer's number does; under one that is a movement's own, they are one, written twice.
 pub(crate) fn transactions_of_lines(
     keys: &OwnerKeys,
     account: AccountId,
     lines: &[StatementLine],
 ) -> Vec<TransactionId> {
-    let mut referred: HashMap<&str, Vec<(Date, String)>> = HashMap::new();
-    let mut equal: HashMap<(Date, String, String), u32> = HashMap::new();
+    let mut bearers: HashMap<&str, HashSet<(Date, String)>> = HashMap::new();
+    for line in lines {
+        if let Some(reference) = reference(line) {
+            let bearers = bearers.entry(reference).or_default();
+            bearers.insert((line.date, shortest(line.amount)));
+        }
+    }
+    let mut equal: HashMap<(&str, Date, String, String), u32> = HashMap::new();
     let known = lines.iter().map(|line| {
         let (date, amount) = (line.date, shortest(line.amount));
-        match line
-            .reference
-            .as_deref()
-            .map(str::trim)
-            .filter(|reference| !reference.is_empty())
-        {
-            // Some banks give one id to several movements: those are told apart by day and amount.
-            Some(reference) => {
-                let seen = referred.entry(reference).or_default();
-                let number = seen
-                    .iter()
-                    .position(|known| *known == (date, amount.clone()))
-                    .unwrap_or(seen.len());
-                if number == seen.len() {
-                    seen.push((date, amount));
-                }
-                format!("{account}\nreference\n{reference}\n{number}")
-            }
+        let (kind, text, counts) = match reference(line) {
+            Some(reference) => ("reference", reference.to_owned(), bearers[reference].len() > 1),
             None => {
-                let text = line.description.split_whitespace().collect::<Vec<_>>().join(" ");
-                let count = equal.entry((date, amount.clone(), text.clone())).or_default();
-                let number = *count;
-                *count += 1;
-                format!("{account}\nline\n{date}\n{amount}\n{number}\n{text}")
+                let words = line.description.split_whitespace();
+                ("line", words.collect::<Vec<_>>().join(" "), true)
             }
-        }
+        };
+        let count = equal.entry((kind, date, amount.clone(), text.clone())).or_default();
+        let number = *count;
+        *count += u32::from(counts);
+        format!("{account}\n{kind}\n{date}\n{amount}\n{number}\n{text}")
     });
     known
         .map(|known| TransactionId::new(keys.derive_id("line", known.as_bytes())))
         .collect()
+}
+
+/// The bank's own id of a movement, where there is one: some write zeros, or that there is none.
+fn reference(line: &StatementLine) -> Option<&str> {
+    let reference = line.reference.as_deref()?.trim();
+    let says_nothing = reference.chars().all(|c| c == '0' || !c.is_alphanumeric())
+        || NO_REFERENCE.iter().any(|none| reference.eq_ignore_ascii_case(none));
+    (!says_nothing).then_some(reference)
 }
 
 /// The number without zeros at the end of its fraction: another file may write it with more of them.

@@ -151,6 +151,36 @@ async fn overlapping_statements_meet_in_the_same_transactions() {
 }
 
 #[actix_web::test]
+async fn a_reference_that_many_movements_bear_makes_none_of_them_another() {
+    let app = App::new().await;
+    let ada = app.person("ada").await;
+    let account = ada.account().await;
+    // A customer's number: the same every month, and twice on one day.
+    let january = [
+        (3, "-500", "Rent", Some("K-4711")),
+        (9, "-20", "Parking", Some("K-4711")),
+        (9, "-20", "Parking", Some("K-4711")),
+    ];
+    let february = [
+        (13, "-500", "Rent", Some("K-4711")),
+        (9, "-20", "Parking", Some("K-4711")),
+    ];
+    let (_, first) = statement(&ada, "a", None, &january).await;
+    let (_, second) = statement(&ada, "b", None, &february).await;
+    assert_eq!(accept(&ada, &first, &account).await, (3, 0, 0));
+    assert_eq!(accept(&ada, &second, &account).await, (1, 1, 0));
+    // Said to be none: two equal purchases stay two.
+    let coffee = (1, "-2.50", "Coffee", Some("NOTPROVIDED"));
+    let tea = (1, "-2.50", "Tea", Some("000"));
+    let (_, third) = statement(&ada, "c", None, &[coffee, coffee, tea]).await;
+    assert_eq!(accept(&ada, &third, &account).await, (3, 0, 0));
+    // The bank's own id, written twice: one movement.
+    let salary = (2, "1000", "Salary", Some("R1"));
+    let (_, fourth) = statement(&ada, "d", None, &[salary, salary]).await;
+    assert_eq!(accept(&ada, &fourth, &account).await, (1, 1, 0));
+}
+
+#[actix_web::test]
 async fn what_a_person_voided_stays_void() {
     let app = App::new().await;
     let ada = app.person("ada").await;

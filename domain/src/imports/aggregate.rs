@@ -6,9 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::{ImportCommand, ImportError, ImportEvent};
 use crate::values::{AccountId, BookId, Currency, DocumentId, FileRef, ImportId};
 
-/// How many lines an import may have.
-const LINES_MAX: u32 = 50_000;
-
 /// Where an import stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -43,6 +40,9 @@ pub struct Import {
 }
 
 impl Import {
+    /// How many lines an import may have.
+    pub const LINES_MAX: u32 = 50_000;
+
     /// The id; none before the statement was read.
     pub fn id(&self) -> Option<ImportId> {
         self.id
@@ -108,8 +108,8 @@ impl Import {
         self.voided_count
     }
 
-    /// What happens on this command. Reading the same lines again, and accepting again into the account where they
-    /// stand, are no events: the caller answers from the state.
+    /// What happens on this command. Reading the same lines of the same account again, and accepting again into the account
+    /// where they stand, are no events: the caller answers from the state.
     pub fn decide(&self, command: ImportCommand) -> Result<Vec<ImportEvent>, ImportError> {
         match command {
             ImportCommand::Read {
@@ -122,17 +122,19 @@ impl Import {
                 lines_count,
             } => {
                 if self.status != ImportStatus::Absent {
-                    let same = self.document == Some(document) && self.lines.as_ref() == Some(&lines);
-                    return if same {
-                        Ok(vec![])
-                    } else {
-                        Err(ImportError::AlreadyRead)
-                    };
+                    if self.document != Some(document) || self.lines.as_ref() != Some(&lines) {
+                        return Err(ImportError::AlreadyRead);
+                    }
+                    // Where somebody corrected what the document says of its account, that counts from now on.
+                    let corrected = (account, currency) != (self.account_hint, self.currency);
+                    if !corrected || self.status == ImportStatus::Accepted {
+                        return Ok(vec![]);
+                    }
                 }
                 if !lines.is_valid() {
                     return Err(ImportError::InvalidFile);
                 }
-                if lines_count > LINES_MAX {
+                if lines_count > Self::LINES_MAX {
                     return Err(ImportError::TooManyLines);
                 }
                 Ok(vec![ImportEvent::Read {

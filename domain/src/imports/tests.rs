@@ -81,6 +81,41 @@ fn a_statement_is_read_once() {
 }
 
 #[test]
+fn a_corrected_account_or_currency_counts_until_it_is_accepted() {
+    let corrected = |currency_code| ImportCommand::Read {
+        import: IMPORT,
+        book: BOOK,
+        document: DOCUMENT,
+        account: None,
+        currency: Some(currency(currency_code)),
+        lines: file('a'),
+        lines_count: 10,
+    };
+    let again = ImportEvent::Read {
+        import: IMPORT,
+        book: BOOK,
+        document: DOCUMENT,
+        account: None,
+        currency: Some(currency("USD")),
+        lines: file('a'),
+        lines_count: 10,
+    };
+    check::<Import>(&[read()], corrected("USD"), Ok(vec![again.clone()]));
+    check::<Import>(&[read(), again.clone()], corrected("USD"), Ok(vec![]));
+    check::<Import>(&[read(), accepted()], corrected("USD"), Ok(vec![]));
+    check::<Import>(
+        &[read(), accepted(), reverted()],
+        corrected("USD"),
+        Ok(vec![again.clone()]),
+    );
+    let import: Import = replay(&[read(), again]);
+    assert_eq!(
+        (import.account_hint(), import.currency()),
+        (None, Some(currency("USD")))
+    );
+}
+
+#[test]
 fn its_lines_are_a_file_of_limited_length() {
     check::<Import>(&[], read_as(DOCUMENT, bad_file(), 10), Err(ImportError::InvalidFile));
     check::<Import>(

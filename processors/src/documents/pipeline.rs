@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cqrs_es::Aggregate as _;
-use spendlog_commands::Commands;
+use spendlog_commands::{Code, Commands, Problem};
 use spendlog_documents::Reader;
 use spendlog_domain::documents::{Document, DocumentEvent, DocumentKind, Step};
 use spendlog_event_store::{Event, Files, Handler, Journal, Outcome, OwnerKeys};
@@ -36,6 +36,8 @@ pub(super) struct Due<'a> {
     pub(super) event: &'a Event,
     /// The document as it stands.
     pub(super) document: Document,
+    /// The version of its stream.
+    pub(super) version: i64,
     /// Its owner's keys.
     pub(super) keys: Arc<OwnerKeys>,
 }
@@ -65,11 +67,17 @@ impl DocumentPipeline {
             return Ok(());
         };
         let keys = self.journal.keyring().owner(event.owner).await?;
-        let mut document = Document::default();
+        let (mut document, mut version) = (Document::default(), 0);
         for recorded in self.journal.load(Document::TYPE, &event.stream).await? {
             document.apply(recorded.decode::<DocumentEvent>()?);
+            version = recorded.sequence;
         }
-        let due = Due { event, document, keys };
+        let due = Due {
+            event,
+            document,
+            version,
+            keys,
+        };
         if step == Step::Confirm && due.document.kind() == Some(DocumentKind::BankStatement) {
             // A person may want to accept it even where a check failed or the policy leaves it to them.
             self.read_imports(&due).await?;
@@ -113,6 +121,17 @@ fn step_after(event_type: &str) -> Option<Step> {
     })
 }
 
+/// What to do after a refusal; nothing where it was none, or one that may pass.
+fn refused(error: &anyhow::Error) -> Option<Outcome> {
+    let problem = error.downcast_ref::<Problem>()?;
+    match problem.code {
+        // Somebody corrected the document meanwhile: it is looked at again.
+        Code::Stale => Some(Outcome::RetryAfter(Duration::ZERO)),
+        code if code.status() >= 500 || problem.is_passing() => None,
+        code => Some(Outcome::Park(format!("refused: {}", code.code()))),
+    }
+}
+
 /// The step's name in metrics.
 fn step_name(step: Step) -> &'static str {
     match step {
@@ -139,11 +158,19 @@ impl Handler for DocumentPipeline {
         16
     }
 
+    /// An outage of the object store of an hour or two parks nothing.
+    fn attempts(&self) -> u32 {
+        150
+    }
+
     async fn handle(&self, event: &Event) -> Outcome {
         match self.advance(event).await {
             Ok(()) => Outcome::Done,
             Err(_) if self.journal.keyring().is_forgotten(event.owner) => self.end_quietly(event).await,
             Err(error) => {
+                if let Some(outcome) = refused(&error) {
+                    return outcome;
+                }
                 // The chain of causes names ids, codes and system errors; documents' text stands in no error.
                 tracing::warn!(position = event.position, event_type = %event.event_type, error = %format!("{error:#}"), "a step of the pipeline failed");
                 Outcome::RetryAfter(RETRY)

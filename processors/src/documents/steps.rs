@@ -7,7 +7,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use spendlog_commands::{Context as Cause, documents, imports, imports::ReadStatement};
 use spendlog_documents::{DocumentLine, Extraction, Hints, ReadError, Reading, classify, extract, validate};
 use spendlog_domain::{
-    documents::{DocumentCommand, FailureReason, FieldName, FieldValue, Lines, Step},
+    documents::{DocumentCommand, DocumentKind, FailureReason, FieldName, FieldValue, Lines, Step},
+    imports::Import,
     values::{Currency, Date, DocumentId, FileRef},
 };
 use spendlog_event_store::StoredFile;
@@ -73,6 +74,11 @@ impl DocumentPipeline {
     pub(super) async fn extract(&self, due: &Due<'_>) -> anyhow::Result<()> {
         let reading = self.reading(due).await?;
         let kind = due.document.kind().context("an extracted document is classified")?;
+        let lengths = reading
+            .statements
+            .iter()
+            .map(|statement| count(statement.movements.len()));
+        let longest = lengths.max().filter(|_| reading.statements.len() > 1);
         let hints = Hints {
             account_currency: self.hinted_currency(due).await?,
             today: today(due),
@@ -80,6 +86,12 @@ impl DocumentPipeline {
         let began = Instant::now();
         let extraction = tokio::task::spawn_blocking(move || extract(&reading, kind, &hints)).await?;
         let took_ms = milliseconds(began);
+        let longest = longest.unwrap_or(count(extraction.lines.len()));
+        if kind == DocumentKind::BankStatement && longest > Import::LINES_MAX {
+            let detail = format!("a statement of {longest} lines; {} are the most", Import::LINES_MAX);
+            let too_large = fail(Step::Extract, FailureReason::TooLarge, &detail);
+            return self.send(due, too_large).await;
+        }
         let lines = match extraction.lines.as_slice() {
             [] => None,
             lines => Some(Lines {
@@ -119,7 +131,14 @@ impl DocumentPipeline {
             engine: ENGINE.to_owned(),
             took_ms: milliseconds(began),
         };
-        self.send(due, command).await
+        // What was corrected meanwhile is not what was checked.
+        let cause = Cause {
+            if_match: Some(due.version),
+            ..cause(due, "step")
+        };
+        let document = due.document.id().context("a stored document has an id")?;
+        documents::advance(&self.commands, &cause, document, command).await?;
+        Ok(())
     }
 
     /// Confirms the document, if the book's policy does so by itself.
