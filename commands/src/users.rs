@@ -9,7 +9,7 @@ use spendlog_domain::{
     users::{EmailReservation, User},
     values::UserId,
 };
-use spendlog_web::{Code, Problem};
+use spendlog_web::{Code, Problem, auth::Passwords};
 
 use crate::{Commands, ids::hex, refusal};
 
@@ -50,9 +50,17 @@ fn phc(user: &User) -> Option<String> {
 }
 
 /// Refuses a wrong password.
-async fn verify(commands: &Commands, password: String, user: Option<&User>) -> Result<(), Problem> {
-    let good = commands.passwords.verify(password, user.and_then(phc)).await?;
-    if good {
+async fn verify(commands: &Commands, key: &str, password: String, user: Option<&User>) -> Result<(), Problem> {
+    // One that can't be anybody's costs nothing to refuse, and is not worth a place among the tries.
+    if Passwords::is_too_long(&password) {
+        return Err(Code::InvalidCredentials.into());
+    }
+    commands.sign_in_failures.count(key)?;
+    let good = commands.passwords.verify(password, user.and_then(phc)).await;
+    if !matches!(good, Ok(false)) {
+        commands.sign_in_failures.forgive(key);
+    }
+    if good? {
         Ok(())
     } else {
         Err(Code::InvalidCredentials.into())

@@ -8,13 +8,18 @@ use futures_util::stream;
 use serde::Serialize;
 use spendlog_domain::values::UserId;
 use spendlog_event_store::Keyring;
-use spendlog_web::{Code, Problem};
-use tokio::{sync::mpsc, time::interval};
+use spendlog_web::{Code, Problem, auth::ACCESS_SECONDS};
+use tokio::{
+    sync::mpsc,
+    time::{interval, sleep},
+};
 
 use crate::ReadApi;
 
 /// How often a comment is sent while nothing happens, so that neither side takes the other for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long an answer lasts at most.
+const LASTING_MAX: Duration = Duration::from_secs(ACCESS_SECONDS.unsigned_abs());
 /// Events that wait for a slow client.
 const WAITING_MAX: usize = 64;
 
@@ -52,12 +57,12 @@ impl Sender {
 }
 
 /// Answers a user with what `work` sends. The answer ends when `work` does, when the client goes, when the user is forgotten,
-/// or when the server stops.
+/// when it has lasted as long as a token does, or when the server stops.
 pub(crate) fn answer<F>(api: &ReadApi, user: UserId, work: impl FnOnce(Sender) -> F) -> Result<HttpResponse, Problem>
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let permit = api.stream()?;
+    let permit = api.stream(user)?;
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
     let work = work(Sender(sender.clone()));
     let (stop, keyring) = (api.stop.clone(), api.journal.keyring().clone());
@@ -67,6 +72,8 @@ where
             () = work => {}
             () = sender.closed() => {}
             () = forgotten(&keyring, user) => {}
+            // Whoever got hold of a token must not listen for ever. The client comes back with its newest.
+            () = sleep(LASTING_MAX) => {}
             () = stop.cancelled() => {}
         }
     });

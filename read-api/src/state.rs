@@ -1,7 +1,11 @@
 //! What the read side needs to do its work.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use spendlog_domain::values::UserId;
 use spendlog_event_store::{Files, Journal};
 use spendlog_projections::{Projections, Reader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,6 +17,28 @@ use crate::access::KnownBooks;
 
 /// Endless answers at the same time; each holds little, but a connection.
 const STREAMS_MAX: usize = 512;
+/// Of one user.
+const STREAMS_OF_USER_MAX: usize = 32;
+
+/// The right to one endless answer.
+#[derive(Debug)]
+pub(crate) struct StreamPermit {
+    _one_of_all: OwnedSemaphorePermit,
+    user: UserId,
+    open: Arc<Mutex<HashMap<UserId, usize>>>,
+}
+
+impl Drop for StreamPermit {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = open.entry(self.user) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
 
 /// The read side. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,6 +49,7 @@ pub struct ReadApi {
     pub(crate) known: Arc<KnownBooks>,
     pub(crate) stop: CancellationToken,
     streams: Arc<Semaphore>,
+    streams_of: Arc<Mutex<HashMap<UserId, usize>>>,
 }
 
 impl ReadApi {
@@ -36,6 +63,7 @@ impl ReadApi {
             known: Arc::default(),
             stop,
             streams,
+            streams_of: Arc::default(),
         }
     }
 
@@ -43,9 +71,21 @@ impl ReadApi {
         self.projections.reader()
     }
 
-    /// The right to one endless answer.
-    pub(crate) fn stream(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let permit = Arc::clone(&self.streams).try_acquire_owned();
-        permit.map_err(|_| Problem::new(Code::Busy, "as many live streams are open as can be served").retry_after(30))
+    /// The right of a user to one endless answer.
+    pub(crate) fn stream(&self, user: UserId) -> Result<StreamPermit, Problem> {
+        let busy = |detail| Problem::new(Code::Busy, detail).retry_after(30);
+        let one_of_all = Arc::clone(&self.streams).try_acquire_owned();
+        let one_of_all = one_of_all.map_err(|_| busy("as many live streams are open as can be served"))?;
+        let mut open = self.streams_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(user).or_default();
+        if *count >= STREAMS_OF_USER_MAX {
+            return Err(busy("you have as many live streams open as one user may"));
+        }
+        *count += 1;
+        Ok(StreamPermit {
+            _one_of_all: one_of_all,
+            user,
+            open: Arc::clone(&self.streams_of),
+        })
     }
 }

@@ -52,7 +52,7 @@ pub async fn pass(
     let status = response.status().as_u16();
     let took = started.elapsed();
     let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
-    metrics::request(method.as_str(), &route, status, took);
+    metrics::request(&method, &route, status, took);
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     match status {
         // Who is denied what is worth a line of its own; all else that goes well is not.

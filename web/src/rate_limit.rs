@@ -5,13 +5,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use crate::{Clock, Code, Problem};
 
-/// So many keys are remembered at most; then those of past windows are dropped.
+/// So many keys are remembered at most; then each new one takes the place of another.
 const KEYS_MAX: usize = 100_000;
 
 /// A limit of so many tries in a window. Cheap to clone; clones count together.
@@ -20,13 +20,14 @@ pub struct RateLimit {
     clock: Clock,
     tries_max: u32,
     window: Duration,
-    counts: Arc<Mutex<HashMap<String, Count>>>,
+    counts: Arc<Mutex<Counts>>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Count {
+/// The tries of a window, by key.
+#[derive(Debug, Default)]
+struct Counts {
     window: i64,
-    tries: u32,
+    tries: HashMap<String, u32>,
 }
 
 impl RateLimit {
@@ -40,41 +41,49 @@ impl RateLimit {
         }
     }
 
-    /// Whether another try is allowed; it is not counted yet.
-    pub fn check(&self, key: &str) -> Result<(), Problem> {
-        let (window, rest) = self.window();
-        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let spent = counts
-            .get(key)
-            .is_some_and(|count| count.window == window && count.tries >= self.tries_max);
-        if spent && self.tries_max > 0 {
-            Err(Problem::from(Code::TooManyTries).retry_after(rest))
-        } else {
-            Ok(())
+    /// Counts a try, before it is made: of those at the same moment none gets past the limit. Refused where it was reached.
+    pub fn count(&self, key: &str) -> Result<(), Problem> {
+        if self.tries_max == 0 {
+            return Ok(());
+        }
+        let (mut counts, rest) = self.counts();
+        let tries = &mut counts.tries;
+        if tries.len() >= KEYS_MAX
+            && !tries.contains_key(key)
+            && let Some(other) = tries.keys().next().cloned()
+        {
+            tries.remove(&other);
+        }
+        let count = tries.entry(key.to_owned()).or_default();
+        if *count >= self.tries_max {
+            return Err(Problem::from(Code::TooManyTries).retry_after(rest));
+        }
+        *count += 1;
+        Ok(())
+    }
+
+    /// Takes a try back that was none: it went well, or nothing was tried.
+    pub fn forgive(&self, key: &str) {
+        let (mut counts, _) = self.counts();
+        if let Some(count) = counts.tries.get_mut(key) {
+            *count = count.saturating_sub(1);
         }
     }
 
-    /// Counts a try.
-    pub fn count(&self, key: &str) {
-        let (window, _) = self.window();
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.len() >= KEYS_MAX {
-            counts.retain(|_, count| count.window == window);
-        }
-        let count = counts.entry(key.to_owned()).or_insert(Count { window, tries: 0 });
-        if count.window == window {
-            count.tries = count.tries.saturating_add(1);
-        } else {
-            *count = Count { window, tries: 1 };
-        }
-    }
-
-    /// The window's number, and the seconds until the next one.
-    fn window(&self) -> (i64, u32) {
+    /// The counts of this window, and the seconds until the next one.
+    fn counts(&self) -> (MutexGuard<'_, Counts>, u32) {
         let length = i64::try_from(self.window.as_secs()).unwrap_or(i64::MAX).max(1);
         let now = self.clock.now().timestamp();
+        let window = now.div_euclid(length);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.window != window {
+            *counts = Counts {
+                window,
+                tries: HashMap::new(),
+            };
+        }
         (
-            now.div_euclid(length),
+            counts,
             u32::try_from(length - now.rem_euclid(length)).unwrap_or(u32::MAX),
         )
     }

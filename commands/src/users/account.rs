@@ -145,13 +145,10 @@ pub async fn change_password(
     new: String,
 ) -> Result<Done<User>, Problem> {
     Passwords::check_new(&new, "/new_password")?;
-    let key = user.to_string();
-    commands.sign_in_failures.check(&key)?;
     let state = commands.dispatch.newest::<User>(user).await?;
-    if let Err(problem) = verify(commands, old, Some(&state)).await {
-        commands.sign_in_failures.count(&key);
+    if let Err(problem) = verify(commands, &user.to_string(), old, Some(&state)).await {
         // The command may have been done before: then it is the new password that is good by now.
-        if !context.repeatable {
+        if problem.code != Code::InvalidCredentials || !context.repeatable {
             return Err(problem);
         }
         let again = ChangePassword {

@@ -111,13 +111,8 @@ pub async fn forget(
 
 /// The PHC string that the password was verified against.
 async fn verified(commands: &Commands, user: UserId, password: String) -> Result<String, Problem> {
-    let key = user.to_string();
-    commands.sign_in_failures.check(&key)?;
     let state = commands.dispatch.newest::<User>(user).await?;
-    if let Err(problem) = verify(commands, password, Some(&state)).await {
-        commands.sign_in_failures.count(&key);
-        return Err(problem);
-    }
+    verify(commands, &user.to_string(), password, Some(&state)).await?;
     Ok(phc(&state).unwrap_or_default())
 }
 

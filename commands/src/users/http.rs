@@ -44,8 +44,7 @@ pub(crate) async fn register(
     sent: Sent<schemas::RegisterUser>,
 ) -> Result<HttpResponse, Problem> {
     let peer = peer(&request);
-    commands.registrations.check(&peer)?;
-    commands.registrations.count(&peer);
+    commands.registrations.count(&peer)?;
     let schemas::RegisterUser { email, password, name } = sent.value;
     let who = users::email_key(&commands, &email).await?;
     let context = anonymous_context(&request, None, who.as_bytes(), &sent.bytes).await?;

@@ -45,15 +45,9 @@ pub async fn sign_in(
     password: String,
 ) -> Result<(Pair, i64), Problem> {
     let key = email_key(commands, email).await?;
-    commands.sign_in_failures.check(&key)?;
     let found = by_email(commands, &key).await?;
     let state = found.as_ref().map(|(_, state)| &**state);
-    if let Err(problem) = verify(commands, password, state).await {
-        if problem.code == Code::InvalidCredentials {
-            commands.sign_in_failures.count(&key);
-        }
-        return Err(problem);
-    }
+    verify(commands, &key, password, state).await?;
     let (user, state) = found.ok_or(Code::InvalidCredentials)?;
     context.actor = Actor::User(user);
     let session = SessionId::new(context.command_id);

@@ -71,6 +71,11 @@ impl Passwords {
         }
     }
 
+    /// Whether it can't be anybody's password.
+    pub fn is_too_long(password: &str) -> bool {
+        password.len() > BYTES_MAX
+    }
+
     /// The PHC string of a password.
     pub async fn hash(&self, password: String) -> Result<String, Problem> {
         let params = self.params.clone();
@@ -79,7 +84,7 @@ impl Passwords {
 
     /// Whether the password has this PHC string. Without one it takes as long, and says no.
     pub async fn verify(&self, password: String, phc: Option<String>) -> Result<bool, Problem> {
-        if password.len() > BYTES_MAX {
+        if Self::is_too_long(&password) {
             return Ok(false);
         }
         let known = phc.is_some();

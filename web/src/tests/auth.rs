@@ -77,15 +77,26 @@ async fn a_password_is_verified_against_its_hash_alone() {
 fn tries_are_limited_per_key_and_window() {
     let clock = clock();
     let limit = RateLimit::new(clock.clone(), 2, Duration::from_secs(60));
-    limit.count("a");
-    limit.check("a").unwrap();
-    limit.count("a");
-    let refused = limit.check("a").unwrap_err();
+    limit.count("a").unwrap();
+    limit.count("a").unwrap();
+    let refused = limit.count("a").unwrap_err();
     assert_eq!(refused.code, Code::TooManyTries);
     assert!((1..=60).contains(&refused.retry_after_seconds.unwrap()));
-    limit.check("b").unwrap();
+    limit.count("b").unwrap();
+    limit.forgive("a");
+    limit.count("a").unwrap();
+    limit.count("a").unwrap_err();
     clock.advance(Duration::from_secs(60));
-    limit.check("a").unwrap();
+    limit.count("a").unwrap();
+}
+
+#[test]
+fn however_many_keys_are_tried_memory_is_limited() {
+    let limit = RateLimit::new(clock(), 1, Duration::from_secs(60));
+    for key in 0..200_000 {
+        limit.count(&key.to_string()).unwrap();
+    }
+    limit.count("199999").unwrap_err();
 }
 
 #[test]
