@@ -4,7 +4,10 @@
 //! head never change, so they need no snapshot; files that they name are in the store since before they were appended. Keys are
 //! read last: what was forgotten meanwhile is not in them. The manifest comes after all else is on the disk.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use sqlx::{Acquire as _, PgConnection, PgPool};
@@ -27,6 +30,8 @@ use crate::{
 const LOCK: i64 = 6_003_374_505_740_488_530;
 /// A range has so many events, and what is left of its last commit.
 const RANGE: i64 = 50_000;
+/// How long each answer of the store is waited for when it is asked for the forgotten: its own limits come before.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// What stands in these schemas is kept, each table whole …
 pub(super) const SCHEMAS: [&str; 1] = ["es"];
 /// … but those that are kept in another way.
@@ -64,7 +69,7 @@ pub async fn make(
         return Err(BackupError::Busy);
     }
     let listed = from.forgotten(keyring).await?;
-    let listed = listed.besides(&keyring.forgotten().await?).await?;
+    let listed = listed.besides(&keyring.forgotten().await?, PATIENCE).await?;
     let older = target.newest().await?;
     let older_keys = Keys::newest(target).await?;
     let (mut journal, mut lists) = match older {
