@@ -243,12 +243,11 @@ fn hash(content: &[u8]) -> Hash {
 /// The events of a file, in a thread of its own: whatever a damaged file does to the decoder, it does it there.
 async fn decode(listed: &Listed, content: Bytes) -> Option<Chunk> {
     let first = listed.first_position;
-    let decoded = tokio::task::spawn_blocking(move || file::decode(content, first)).await;
-    let events = decoded.ok()??;
     let count = usize::try_from(listed.last_position - first + 1).ok()?;
-    (events.len() == count).then(|| Chunk {
+    let decoded = tokio::task::spawn_blocking(move || file::decode(content, first, count)).await;
+    Some(Chunk {
         listed: listed.clone(),
-        events,
+        events: decoded.ok()??,
     })
 }
 

@@ -95,6 +95,9 @@ pub enum BackupError {
          begin a new place, and keep that one as it is"
     )]
     OtherJournal,
+    /// The journal is ahead of the head that was to be backed up, and its archive too.
+    #[error("events that are newer than this backup were archived while it was made; make it again")]
+    ArchivedMeanwhile,
     /// Keys that a backup has are gone from the database.
     #[error(
         "{missing} keys that stand in the backup are missing in the database: somebody removed them. Nothing was written; \

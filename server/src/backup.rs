@@ -100,7 +100,14 @@ pub(crate) async fn restore(config: &Config, asked: &cli::Restore) -> anyhow::Re
         HumanCount(u64::try_from(checked.events)?),
         HumanCount(checked.files)
     ));
+    for file in &checked.lacking {
+        say(&format!("MISSING: {file}"));
+    }
     if asked.check {
+        ensure!(
+            checked.lacking.is_empty(),
+            "files of the archive were missing or damaged when the backup was made; it can be restored, but for the events in them"
+        );
         return Ok(());
     }
     keys.forget(&forgotten);

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// How often the list is asked for while it can't be read.
 const AGAIN: Duration = Duration::from_secs(10);
-/// How long a start waits for the list: a store that is away must not hold up everything else.
+/// How long each answer of the store is waited for: one that is away must not hold up everything else, and a list may be long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Forgets again whoever has to be. False where the list beside the files can't be read just now; in a database that
@@ -69,11 +69,7 @@ pub(crate) async fn all(journal: &Journal, files: &Files) -> anyhow::Result<BTre
 /// Who stands on the list beside the files and is not known to be forgotten.
 async fn listed(journal: &Journal, files: &Files, known: &[Uuid]) -> anyhow::Result<BTreeSet<Uuid>> {
     let list = files.forgotten(journal.keyring()).await?;
-    let listed = tokio::time::timeout(PATIENCE, list.besides(known)).await;
-    listed
-        .map_err(anyhow::Error::from)
-        .and_then(|listed| Ok(listed?))
-        .context(UNREADABLE)
+    list.besides(known, PATIENCE).await.context(UNREADABLE)
 }
 
 const UNREADABLE: &str = "the list of the forgotten, which stands beside the files, can't be read";

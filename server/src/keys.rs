@@ -31,7 +31,7 @@ pub(crate) async fn open(config: &Config, database: &Database) -> anyhow::Result
         Err(KeyError::WrongMasterKey) if config.master_key.is_none() && new.exists() => {
             let opened = Keyring::open(database, MasterKey::read_or_create(&new)?).await;
             if opened.is_ok() {
-                replace(&file, &new)?;
+                take_over(database, &file, &new).await?;
                 tracing::warn!("an interrupted change of the master key was completed");
             }
             opened
@@ -94,14 +94,17 @@ async fn change(config: &Config, database: &Database, file: &Path, new: &Path) -
         Err(RotationError::Key(KeyError::WrongMasterKey)) if Keyring::open(database, new_key).await.is_ok() => None,
         Err(error) => return Err(error).context("the master key was not changed"),
     };
-    if config.master_key.is_none() {
-        replace(file, new)?;
-    }
+    let replaced = match &config.master_key {
+        None => take_over(database, file, new).await,
+        Some(_) => Ok(()),
+    };
+    // Whatever became of the file: the database has the keys wrapped anew.
     if let Err(error) = scrub_keys(database).await {
         note(&format!(
             "the table of keys could not be written anew, so it may still hold keys as they were wrapped before: {error}"
         ));
     }
+    replaced?;
     match count {
         Some(count) => say(&format!("{count} keys are wrapped by a new master key.")),
         None => say("The keys were wrapped by this master key already."),
@@ -114,6 +117,24 @@ async fn change(config: &Config, database: &Database, file: &Path, new: &Path) -
     }
     say("Back up the new master key, apart from the rest. The old one opens backups made before, and nothing else.");
     Ok(())
+}
+
+/// Puts the new key in the old one's place, unless another command has done that meanwhile.
+async fn take_over(database: &Database, file: &Path, new: &Path) -> anyhow::Result<()> {
+    let replaced = replace(file, new);
+    if let Err(error) = &replaced
+        && is_gone(error)
+        && file.exists()
+        && Keyring::open(database, MasterKey::read_or_create(file)?).await.is_ok()
+    {
+        return Ok(());
+    }
+    replaced
+}
+
+fn is_gone(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// Puts the new key in the old one's place, so that a crash leaves one of them there whole.

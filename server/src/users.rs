@@ -108,7 +108,8 @@ fn agreed(user: UserId) -> anyhow::Result<bool> {
     note(&format!(
         "This forgets {user}: all texts that they wrote (names, merchants, notes, what was read from documents), their\n\
          documents, and the books that are theirs alone. The keys are destroyed: nobody can undo it. Amounts and days stay\n\
-         in the journal, of nobody; the e-mail address is free again. Backups made before still hold what they hold."
+         in the journal, of nobody; the e-mail address is free again. Backups hold it until the next\n\
+         one is made in the same place; other copies until they are deleted."
     ));
     if !std::io::stdin().is_terminal() {
         bail!("nobody can be asked here; with --yes it is done without asking");

@@ -16,6 +16,8 @@ use parquet::{
     schema::parser::parse_message_type,
 };
 
+use crate::append::EVENT_LIMIT;
+
 const SCHEMA: &str = "message event {
     REQUIRED INT64 position;
     REQUIRED BYTE_ARRAY payload (JSON);
@@ -61,13 +63,18 @@ fn write_texts<'a>(
     column.close()
 }
 
-/// The events of a file that begins at position `first`; `None` if it is none.
-pub(super) fn decode(content: Bytes, first: i64) -> Option<Vec<Moved>> {
+/// The events of a file that has `count` of them and begins at position `first`; `None` if it is none. However many and large a
+/// file says that they are, no more is taken than so many can be.
+pub(super) fn decode(content: Bytes, first: i64, count: usize) -> Option<Vec<Moved>> {
     let reader = SerializedFileReader::new(content).ok()?;
-    let mut events = Vec::new();
+    let mut room = count.saturating_mul(EVENT_LIMIT);
+    let (mut events, expected) = (Vec::new(), count);
     for number in 0..reader.num_row_groups() {
         let group = reader.get_row_group(number).ok()?;
         let count = usize::try_from(group.metadata().num_rows()).ok()?;
+        if count > expected - events.len() {
+            return None;
+        }
         let mut positions = Vec::new();
         match group.get_column_reader(0).ok()? {
             ColumnReader::Int64ColumnReader(mut column) => {
@@ -75,24 +82,29 @@ pub(super) fn decode(content: Bytes, first: i64) -> Option<Vec<Moved>> {
             }
             _ => return None,
         }
-        let expected = first.checked_add(i64::try_from(events.len()).ok()?)?;
-        if !positions.iter().copied().eq((expected..).take(count)) {
+        let next = first.checked_add(i64::try_from(events.len()).ok()?)?;
+        if !positions.iter().copied().eq((next..).take(count)) {
             return None;
         }
-        let (payloads, metadatas) = (texts(&*group, 1, count)?, texts(&*group, 2, count)?);
+        let payloads = texts(&*group, 1, count, &mut room)?;
+        let metadatas = texts(&*group, 2, count, &mut room)?;
         let both = payloads.into_iter().zip(metadatas);
         events.extend(both.map(|(payload, metadata)| Moved { payload, metadata }));
     }
-    Some(events)
+    (events.len() == expected).then_some(events)
 }
 
-fn texts(group: &dyn RowGroupReader, column: usize, count: usize) -> Option<Vec<String>> {
+/// The texts of a column, as far as there is room for them: in the file a text that comes again may stand once.
+fn texts(group: &dyn RowGroupReader, column: usize, count: usize, room: &mut usize) -> Option<Vec<String>> {
     let mut texts: Vec<ByteArray> = Vec::new();
     match group.get_column_reader(column).ok()? {
         ColumnReader::ByteArrayColumnReader(mut column) => {
             column.read_records(count, None, None, &mut texts).ok()?;
         }
         _ => return None,
+    }
+    for text in &texts {
+        *room = room.checked_sub(text.len())?;
     }
     let owned = |text: ByteArray| text.as_utf8().ok().map(str::to_owned);
     let texts: Option<Vec<String>> = texts.into_iter().map(owned).collect();

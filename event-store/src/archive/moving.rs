@@ -20,8 +20,8 @@ use crate::{
 
 /// Where the files stand in the object store.
 const FOLDER: &str = "archive";
-/// A file has so many events at most, unless a single commit has more: about one megabyte, which is also what a reader of one
-/// event fetches.
+/// A file has so many events at most, unless a single commit has more: mostly about one megabyte, which is also what a reader of
+/// one event fetches.
 const FILE_EVENTS: i64 = 2048;
 /// Held while a file is written and its events are moved.
 const LOCK: i64 = 6_003_374_505_740_488_521;
@@ -144,9 +144,6 @@ impl Archive {
         let Some(batch) = collect(&mut transaction, after, until).await? else {
             return Ok(None);
         };
-        if first {
-            remove_orphans(&*files.store(), batch.first).await?;
-        }
         let (object, content) = write(&*files.store(), &batch).await?;
         const LIST: &str =
             "INSERT INTO es.archives (first_position, last_position, object, bytes, hash) VALUES ($1, $2, $3, $4, $5)";
@@ -173,6 +170,13 @@ impl Archive {
             return Err(ReadError::Database(unlike).into());
         }
         transaction.commit().await?;
+        // Not before: only now nobody else can list a file that begins with this event.
+        if first && let Err(error) = remove_orphans(&*files.store(), batch.first, &object).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a file that was left by an archiving that was broken off could not be removed"
+            );
+        }
         Ok(Some((batch.events.len() as i64, content.len() as u64)))
     }
 }
@@ -241,19 +245,19 @@ async fn write(store: &dyn ObjectStore, batch: &Batch) -> Result<(String, Bytes)
     let path = Path::from(object.as_str());
     store.put(&path, content.clone().into()).await?;
     let kept = store.get(&path).await?.bytes().await?;
-    if file::decode(kept, batch.first).as_ref() != Some(&batch.events) {
+    if file::decode(kept, batch.first, batch.events.len()).as_ref() != Some(&batch.events) {
         return Err(ArchivingError::NotKept(object));
     }
     Ok((object, content))
 }
 
-/// Removes what a run has left that was broken off: files that begin with the event that is to be moved next, which no file
-/// that is listed does.
-async fn remove_orphans(store: &dyn ObjectStore, next: i64) -> Result<(), ArchivingError> {
-    let begins = format!("{next:019}-");
+/// Removes what a run has left that was broken off: files that begin with the same event as this one, which is listed.
+async fn remove_orphans(store: &dyn ObjectStore, first: i64, listed: &str) -> Result<(), ArchivingError> {
+    let (begins, listed) = (format!("{first:019}-"), Path::from(listed));
     let mut found = store.list(Some(&Path::from(FOLDER)));
     while let Some(file) = found.try_next().await? {
-        if file.location.filename().is_some_and(|name| name.starts_with(&begins)) {
+        let begins = file.location.filename().is_some_and(|name| name.starts_with(&begins));
+        if begins && file.location != listed {
             store.delete(&file.location).await?;
         }
     }

@@ -1,17 +1,24 @@
 //! Reads a whole backup, and shows that it is as it was written.
 
 use super::{
-    Backup, BackupError, Keys, Progress, Stage, Target, altered, files, manifest::Range, part::Reader, walk::walk,
+    Backup, BackupError, Keys, Progress, Stage, Target, altered,
+    files::{self, Index},
+    make::ARCHIVES,
+    manifest::Range,
+    part::Reader,
+    walk::walk,
 };
 use crate::{Names, hex::hex, merkle::Tree};
 
 /// What a backup was found to hold.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Checked {
     /// So many events.
     pub events: i64,
     /// So many files.
     pub files: u64,
+    /// Files of the archive that were missing or damaged when it was made: the events in them can't be read.
+    pub lacking: Vec<String>,
 }
 
 /// Reads all parts of a backup: each has the bytes that the signed manifest says, the events have the root of the signed head,
@@ -38,15 +45,22 @@ pub async fn check(
         return Err(altered(format!("backups/{}", manifest.name), why));
     }
     progress(Stage::Events, count(head.size), count(head.size));
+    let mut archives = Index::new();
     for table in &manifest.tables {
+        if table.table == ARCHIVES {
+            archives = files::archived(target, &table.part).await?;
+            continue;
+        }
         let mut reader = Reader::open(target, &table.part.name).await?;
         while reader.line().await?.is_some() {}
         table.part.expect(&reader.part())?;
     }
     let index = files::index(target, &manifest.files, &keys.forgotten()).await?;
+    archives.retain(|object, listed| index.get(object) != Some(&*listed));
     Ok(Checked {
         events: head.size,
         files: files::check(target, &index, progress).await?,
+        lacking: archives.into_keys().collect(),
     })
 }
 

@@ -22,7 +22,8 @@ use uuid::Uuid;
 
 use super::{
     BackupError, Manifest, Progress, Stage, Target, altered,
-    part::{Part, Reader, Writer, fields},
+    part::{Part, Reader, Writer, fields, text},
+    walk,
 };
 use crate::{
     FileError, Files, Keyring, OwnerKeys, forgotten,
@@ -49,6 +50,8 @@ pub(super) struct Copied {
     pub(super) new: Index,
     /// Those that are damaged where they come from.
     pub(super) damaged: Vec<String>,
+    /// Those that were known, and are neither in the target nor where they came from.
+    pub(super) lost: BTreeSet<String>,
 }
 
 /// The files of the backup; those of the forgotten are left out.
@@ -74,6 +77,28 @@ pub(super) async fn index(target: &Target, lists: &[Part], forgotten: &BTreeSet<
     Ok(index)
 }
 
+/// The files that a part of the archive's list names, as they were when they were listed.
+pub(super) async fn archived(target: &Target, part: &Part) -> Result<Index, BackupError> {
+    let mut reader = Reader::open(target, &part.name).await?;
+    let columns = [
+        reader.column("object")?,
+        reader.column("bytes")?,
+        reader.column("hash")?,
+    ];
+    let mut archived = Index::new();
+    while let Some(line) = reader.line().await? {
+        let fields = fields(line);
+        let file = || -> Option<(String, Sum)> {
+            let [object, bytes, hash] = columns.map(|at| fields.get(at).and_then(|field| text(field)));
+            Some((object?, (bytes?.parse().ok()?, walk::bytes(&hash?)?.try_into().ok()?)))
+        };
+        let (object, sum) = file().ok_or_else(|| altered(&part.name, "a line can't be read"))?;
+        archived.insert(object, sum);
+    }
+    part.expect(&reader.part())?;
+    Ok(archived)
+}
+
 /// Writes a list of files; none where there are none.
 pub(super) async fn write(target: &Target, name: String, files: &Index) -> Result<Option<Part>, BackupError> {
     if files.is_empty() {
@@ -89,12 +114,12 @@ pub(super) async fn write(target: &Target, name: String, files: &Index) -> Resul
     writer.finish().await.map(Some)
 }
 
-/// Copies what is not in the target yet.
+/// Copies what is not in the target yet. What the archive lists is damaged where it is anything else.
 pub(super) async fn copy_new(
     keyring: &Keyring,
     from: &Files,
     target: &Target,
-    known: &Index,
+    (known, archives): (&Index, &Index),
     progress: Progress<'_>,
 ) -> Result<Copied, BackupError> {
     let found = from
@@ -104,13 +129,20 @@ pub(super) async fn copy_new(
     let mut found: HashMap<String, u64> = found.try_collect().await?;
     found.retain(|path, _| is_kept(path));
     let there = target.list("files").await?;
+    let stands = |path: &str, bytes: u64| there.get(&format!("files/{path}")) == Some(&bytes);
+    let lost = known.iter().filter(|(path, (bytes, _))| !stands(path, *bytes));
+    let mut copied = Copied {
+        lost: lost.map(|(path, _)| path.clone()).collect(),
+        ..Copied::default()
+    };
     let (seen, all) = (AtomicU64::new(0), found.len() as u64);
     let copies = found.into_iter().map(|(path, size)| {
-        let (there, seen) = (there.get(&format!("files/{path}")).copied(), &seen);
-        let wanted = known.get(&path).is_none_or(|(bytes, _)| there != Some(*bytes));
+        let (there, seen) = (stands(&path, size), &seen);
+        let wanted = known.get(&path).is_none_or(|(bytes, _)| !stands(&path, *bytes));
+        let listed = archives.get(&path).copied();
         async move {
             let copied = if wanted {
-                copy(keyring, from, target, &path, there == Some(size)).await
+                copy(keyring, from, target, &path, there, listed).await
             } else {
                 Ok(None)
             };
@@ -122,11 +154,13 @@ pub(super) async fn copy_new(
             })
         }
     });
-    let mut copied = Copied::default();
     let mut copies = stream::iter(copies).buffer_unordered(AT_ONCE);
     while let Some(one) = copies.try_next().await? {
         match one {
-            Some((path, Ok(sum))) => drop(copied.new.insert(path, sum)),
+            Some((path, Ok(sum))) => {
+                copied.lost.remove(&path);
+                copied.new.insert(path, sum);
+            }
             Some((path, Err(()))) => copied.damaged.push(path),
             None => {}
         }
@@ -135,13 +169,15 @@ pub(super) async fn copy_new(
     Ok(copied)
 }
 
-/// Copies a file, unless a copy that is whole stands there already. None where there is nothing to be copied any more.
+/// Copies a file, unless a copy that is whole stands there already. `listed` is what it has to be, where that is known before.
+/// None where there is nothing to be copied any more.
 async fn copy(
     keyring: &Keyring,
     from: &Files,
     target: &Target,
     path: &str,
     there: bool,
+    listed: Option<Sum>,
 ) -> Result<Option<Sum>, BackupError> {
     let keys = match owner(path) {
         Some(owner) => match keyring.held(&[owner]).await?.remove(&owner) {
@@ -154,7 +190,13 @@ async fn copy(
     };
     let object = path.rsplit('/').next().unwrap_or_default();
     let place = Path::from(format!("files/{path}"));
-    let look = async || look_at(target, keys.as_ref(), object, &place).await;
+    let look = async || {
+        let sum = look_at(target, keys.as_ref(), object, &place).await?;
+        if listed.is_some_and(|listed| listed != sum) {
+            return Err(BackupError::File(FileError::Damaged));
+        }
+        Ok::<_, BackupError>(sum)
+    };
     if there && let Ok(sum) = look().await {
         return Ok(Some(sum));
     }

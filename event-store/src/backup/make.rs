@@ -1,10 +1,17 @@
 //! Makes a backup, while others go on writing.
 //!
 //! One snapshot of the database says which state it is: the head, and the small tables as they are with it. Events up to that
-//! head never change, so they need no snapshot; files that they name are in the store since before they were appended. Keys are
-//! read last: what was forgotten meanwhile is not in them. The manifest comes after all else is on the disk.
+//! head never change, so they need no snapshot; files that they name are in the store since before they were appended. The list
+//! of the archive's files comes after them, since they may be moved while they are copied. Keys are read last: what was forgotten
+//! meanwhile is not in them. The manifest comes after all else is on the disk.
+//!
+//! What older backups of the place have is built on: of their parts and files it is seen that they are there, and how long they
+//! are; their bytes are read by `check`.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use sqlx::{Acquire as _, PgConnection, PgPool};
@@ -13,7 +20,8 @@ use uuid::Uuid;
 use super::{
     Backup, BackupError, Keys, Progress, Stage, Target, altered,
     check::count,
-    files, lock,
+    files::{self, Copied, Index},
+    lock,
     manifest::{FORMAT, Head, Manifest, Range, Table},
     part::{self, Part},
     walk::{Walked, Wanted, walk},
@@ -27,10 +35,14 @@ use crate::{
 const LOCK: i64 = 6_003_374_505_740_488_530;
 /// A range has so many events, and what is left of its last commit.
 const RANGE: i64 = 50_000;
+/// How long each answer of the store is waited for when it is asked for the forgotten: its own limits come before.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// The list of the archive's files.
+pub(super) const ARCHIVES: &str = "es.archives";
 /// What stands in these schemas is kept, each table whole …
 pub(super) const SCHEMAS: [&str; 1] = ["es"];
 /// … but those that are kept in another way.
-const APART: [&str; 3] = ["es.events", "es.commits", "es.keys"];
+const APART: [&str; 4] = ["es.events", "es.commits", "es.keys", ARCHIVES];
 /// … and those that are made again when they are needed.
 const LEFT_OUT: [&str; 1] = ["es.snapshots"];
 
@@ -45,7 +57,7 @@ pub struct Made {
     pub events: i64,
     /// So many files were not in the target before.
     pub files: u64,
-    /// Files that are not in the backup because they are damaged or gone in the object store.
+    /// Files that are not in the backup, or not any more, because they are damaged or gone in the object store.
     pub lacking: Vec<String>,
 }
 
@@ -64,10 +76,10 @@ pub async fn make(
         return Err(BackupError::Busy);
     }
     let listed = from.forgotten(keyring).await?;
-    let listed = listed.besides(&keyring.forgotten().await?).await?;
+    let listed = listed.besides(&keyring.forgotten().await?, PATIENCE).await?;
     let older = target.newest().await?;
     let older_keys = Keys::newest(target).await?;
-    let (mut journal, mut lists) = match older {
+    let (older, mut lists) = match older {
         Some(older) => {
             goes_on(database.pool(), &older).await?;
             (older.manifest.journal, older.manifest.files)
@@ -79,7 +91,7 @@ pub async fn make(
         keyring.clone(),
         Archive::new(database, Some(from.clone())),
     );
-    let before = journal.last().map_or(0, |range| range.to);
+    let before = older.last().map_or(0, |range| range.to);
 
     let mut snapshot = alone.begin().await?;
     sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -92,10 +104,10 @@ pub async fn make(
     let head = audit.head(Some(size.ok_or(BackupError::NothingYet)?)).await?;
     let head = head.ok_or(BackupError::NothingYet)?;
     let name = format!("{}-{:012}", made_at.format("%Y%m%dT%H%M%S%3fZ"), head.size);
-    let tables = tables(&mut snapshot, target, &name).await?;
+    let mut tables = tables(&mut snapshot, target, &name).await?;
     snapshot.commit().await?;
 
-    let mut wanted: Vec<Wanted> = Vec::new();
+    let (mut journal, mut wanted) = take_over(&mut alone, database.pool(), target, older, names).await?;
     let mut tree = stored_tree(database.pool(), before).await?;
     while tree.size() < head.size {
         progress(Stage::Events, count(tree.size() - before), count(head.size - before));
@@ -107,18 +119,23 @@ pub async fn make(
         wanted.extend(files);
     }
     progress(Stage::Events, count(head.size - before), count(head.size - before));
+    // Later than the events: what was archived before they were copied, and so has only its leaves among them, is listed.
+    let list = write_archives(&mut alone, target, &name, head.size).await?;
+    let archives = files::archived(target, &list.part).await?;
+    tables.push(list);
 
     let mut gone: BTreeSet<Uuid> = older_keys.iter().flat_map(Keys::forgotten).chain(listed).collect();
-    let known = files::index(target, &lists, &gone).await?;
-    let copied = files::copy_new(keyring, from, target, &known, progress).await?;
+    let mut known = files::index(target, &lists, &gone).await?;
+    // What was copied of the archive when it was damaged is copied again.
+    known.retain(|path, sum| archives.get(path).is_none_or(|listed| *listed == *sum));
+    let copied = files::copy_new(keyring, from, target, (&known, &archives), progress).await?;
     let mut keys = Keys::now(&mut alone).await?;
     if let Some(older) = &older_keys {
         keys.goes_on_from(older)?;
     }
     keys.forget(&gone);
     gone.extend(keys.forgotten());
-    let has = |path: &str| known.contains_key(path) || copied.new.contains_key(path);
-    let lacking = lacking(wanted, &gone, has, copied.damaged);
+    let lacking = lacking(wanted, archives, &gone, &known, &copied);
     let mut new = copied.new;
     new.retain(|path, _| !files::owner(path).is_some_and(|owner| gone.contains(&owner)));
 
@@ -143,7 +160,12 @@ pub async fn make(
     manifest.write(target, &keyring.secret(HEAD_KEY).await?).await?;
     target.settle().await?;
     let made = Backup::read(target, &name).await?;
-    sweep(target, &made.manifest).await?;
+    if let Err(error) = sweep(target, &made.manifest).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the backup is made, but what broken-off ones have left in its place could not be removed"
+        );
+    }
     Ok(Made {
         name,
         events: head.size - before,
@@ -164,6 +186,33 @@ async fn goes_on(pool: &PgPool, older: &Backup) -> Result<(), BackupError> {
     } else {
         Err(BackupError::OtherJournal)
     }
+}
+
+/// The ranges of the older backup. One of which a part is missing in the place, or has another length, is written anew under
+/// its name; gives also the files that its events name.
+async fn take_over(
+    connection: &mut PgConnection,
+    pool: &PgPool,
+    target: &Target,
+    older: Vec<Range>,
+    names: Names,
+) -> Result<(Vec<Range>, Vec<Wanted>), BackupError> {
+    let mut there = target.list("events").await?;
+    there.extend(target.list("commits").await?);
+    let stands = |part: &Part| there.get(&part.name) == Some(&part.bytes);
+    let (mut ranges, mut wanted) = (Vec::with_capacity(older.len()), Vec::new());
+    for range in older {
+        if stands(&range.events) && stands(&range.commits) {
+            ranges.push(range);
+            continue;
+        }
+        tracing::warn!(events = %range.events.name, "a part of older backups is lost in their place, and written anew");
+        let (from, to) = (stored_tree(pool, range.from).await?, stored_tree(pool, range.to).await?);
+        let (range, files) = write_range(connection, target, from, &to, names).await?;
+        ranges.push(range);
+        wanted.extend(files);
+    }
+    Ok((ranges, wanted))
 }
 
 /// The tree that the commit of this size stored.
@@ -205,7 +254,8 @@ async fn write_range(
     } else {
         None
     };
-    let walked = match there.filter(|walked| walked.tree == *after) {
+    // Of an event that was archived a part has only the leaf, which proves nothing of the rest of its row.
+    let walked = match there.filter(|walked| walked.tree == *after && !walked.moved) {
         Some(walked) => walked,
         None => {
             let written = write_events(connection, target, (from, to), (&events, &commits)).await?;
@@ -270,11 +320,42 @@ async fn tables(connection: &mut PgConnection, target: &Target, name: &str) -> R
         .await?;
     let mut tables = Vec::with_capacity(names.len());
     for table in names {
-        let query = format!("SELECT {} FROM {table}", columns(connection, &table).await?);
-        let part = part::write(target, format!("backups/{name}/{table}.copy.gz"), connection, &query).await?;
-        tables.push(Table { table, part });
+        tables.push(write_table(connection, target, name, table, "").await?);
     }
     Ok(tables)
+}
+
+/// Writes a table, or those of its rows that this condition lets through.
+async fn write_table(
+    connection: &mut PgConnection,
+    target: &Target,
+    name: &str,
+    table: String,
+    condition: &str,
+) -> Result<Table, BackupError> {
+    let query = format!("SELECT {} FROM {table}{condition}", columns(connection, &table).await?);
+    let part = part::write(target, format!("backups/{name}/{table}.copy.gz"), connection, &query).await?;
+    Ok(Table { table, part })
+}
+
+/// Writes the list of the archive's files as far as the backup goes: after a restore, what comes behind the head is something else.
+async fn write_archives(
+    connection: &mut PgConnection,
+    target: &Target,
+    name: &str,
+    head: i64,
+) -> Result<Table, BackupError> {
+    let mut forms = connection.begin().await?;
+    sqlx::raw_sql(part::FORMS).execute(&mut *forms).await?;
+    const ACROSS: &str = "SELECT EXISTS (SELECT FROM es.archives WHERE first_position <= $1 AND last_position > $1)";
+    let across: bool = sqlx::query_scalar(ACROSS).bind(head).fetch_one(&mut *forms).await?;
+    if across {
+        return Err(BackupError::ArchivedMeanwhile);
+    }
+    let condition = format!(" WHERE last_position <= {head} ORDER BY first_position");
+    let table = write_table(&mut forms, target, name, ARCHIVES.to_owned(), &condition).await?;
+    forms.commit().await?;
+    Ok(table)
 }
 
 /// The columns of a table that are not made of others, in their order, as a list.
@@ -284,22 +365,20 @@ async fn columns(connection: &mut PgConnection, table: &str) -> Result<String, B
     Ok(sqlx::query_scalar(COLUMNS).bind(table).fetch_one(connection).await?)
 }
 
-/// Files that events name and the backup has not, and those that are damaged.
-fn lacking(
-    wanted: Vec<Wanted>,
-    gone: &BTreeSet<Uuid>,
-    has: impl Fn(&str) -> bool,
-    damaged: Vec<String>,
-) -> Vec<String> {
-    let paths = wanted.into_iter().filter(|wanted| !gone.contains(&wanted.owner));
-    let missing: HashSet<String> = paths
-        .map(|wanted| format!("{}/{}", wanted.owner, wanted.file.object))
-        .filter(|path| !has(path))
-        .collect();
-    let mut lacking: Vec<String> = missing.into_iter().chain(damaged).collect();
-    lacking.sort_unstable();
-    lacking.dedup();
-    lacking
+/// Files that events or the archive's list name and the backup has not, those that are damaged, and those that an older backup
+/// had and that are neither in the place nor where they came from.
+fn lacking(wanted: Vec<Wanted>, archives: Index, gone: &BTreeSet<Uuid>, known: &Index, copied: &Copied) -> Vec<String> {
+    let of_owners = wanted
+        .into_iter()
+        .map(|wanted| format!("{}/{}", wanted.owner, wanted.file.object));
+    let missing = of_owners
+        .chain(archives.into_keys())
+        .filter(|path| !known.contains_key(path) && !copied.new.contains_key(path));
+    let lost = copied.lost.iter().cloned();
+    let is_gone = |path: &String| files::owner(path).is_some_and(|owner| gone.contains(&owner));
+    let lacking = missing.chain(lost).filter(|path| !is_gone(path));
+    let lacking: BTreeSet<String> = lacking.chain(copied.damaged.iter().cloned()).collect();
+    lacking.into_iter().collect()
 }
 
 /// Destroys the files of the forgotten.

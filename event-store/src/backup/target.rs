@@ -9,6 +9,8 @@ use object_store::{ObjectStore, ObjectStoreExt as _, path::Path, prefix::PrefixS
 use super::{Backup, BackupError};
 use crate::Files;
 
+/// Where all that belongs to backups stands: whatever else is in the place is somebody else's.
+const FOLDERS: [&str; 5] = ["backups", "commits", "events", "files", "keys"];
 /// No manifest, and no set of keys, is larger.
 const BYTES_MAX: u64 = 256 * 1024 * 1024;
 
@@ -134,9 +136,9 @@ impl Target {
     /// Removes what those who were killed were writing: a file has its own name only when it is whole.
     pub(super) async fn tidy(&self) -> Result<(), BackupError> {
         if let Some(folder) = self.folder.clone() {
-            tokio::task::spawn_blocking(move || tidy(&folder))
-                .await
-                .map_err(io::Error::other)??;
+            let ours = FOLDERS.map(|ours| folder.join(ours));
+            let tidied = move || ours.iter().filter(|ours| ours.is_dir()).try_for_each(|ours| tidy(ours));
+            tokio::task::spawn_blocking(tidied).await.map_err(io::Error::other)??;
         }
         Ok(())
     }

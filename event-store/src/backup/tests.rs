@@ -1,5 +1,7 @@
 //! Backups of a small journal with files, in memory.
 
+mod lost;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::TryStreamExt as _;

@@ -28,6 +28,8 @@ pub(super) struct Walked {
     pub(super) commits: Part,
     /// The files that its events name.
     pub(super) wanted: Vec<Wanted>,
+    /// Whether the leaf of any event was taken as it stands there, because its content was moved elsewhere.
+    pub(super) moved: bool,
 }
 
 /// A commit, as it is written in a part.
@@ -49,7 +51,7 @@ pub(super) async fn walk(
     let mut stored = stored.into_iter().peekable();
     let mut reader = Reader::open(target, events).await?;
     let columns = Columns::of(&reader)?;
-    let (mut wanted, mut buffer) = (Vec::new(), Vec::new());
+    let (mut wanted, mut buffer, mut moved) = (Vec::new(), Vec::new(), false);
     while let Some(line) = reader.line().await? {
         let row = columns.row(line);
         let (event, kept) =
@@ -58,6 +60,7 @@ pub(super) async fn walk(
             let why = format!("event {} is missing: {} stands there", tree.size() + 1, event.position);
             return Err(altered(events, why));
         }
+        moved |= kept.is_some();
         tree.push(kept.unwrap_or_else(|| event.entry().leaf(&mut buffer)));
         if let Some(file) = names(&event.event_type, &event.payload) {
             let owner = event.owner;
@@ -80,6 +83,7 @@ pub(super) async fn walk(
         events: reader.part(),
         commits: commits_read,
         wanted,
+        moved,
     })
 }
 
