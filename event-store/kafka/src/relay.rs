@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use futures_util::FutureExt as _;
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
-    producer::{DeliveryFuture, FutureProducer, FutureRecord},
+    producer::{DeliveryFuture, FutureProducer, FutureRecord, future_producer::Delivery},
 };
 use spendlog_event_store::{DatabaseError, Journal, Lease, ReadError, Share, persevere};
 use tokio::time::Instant;
@@ -100,7 +100,7 @@ impl Relay {
         };
         let (name, position) = (&topic.topic, topic.position);
         tracing::info!(topic = name, position, "the relay to Kafka runs");
-        let session = Session {
+        let mut session = Session {
             relay: self,
             lease,
             producer: self.kafka.producer().create()?,
@@ -110,7 +110,11 @@ impl Relay {
             topic,
             under_way: VecDeque::new(),
         };
-        session.run(stop).await
+        let ended = session.run(stop).await;
+        if let Err(TransportError::Lost(_)) = &ended {
+            topics::replace(self.journal.database(), &self.kafka, &session.topic).await?;
+        }
+        ended
     }
 }
 
@@ -131,8 +135,10 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    async fn run(mut self, stop: &CancellationToken) -> Result<End, TransportError> {
+    async fn run(&mut self, stop: &CancellationToken) -> Result<End, TransportError> {
         let mut head = self.relay.journal.head();
+        let (db, kafka) = (self.relay.journal.database().clone(), self.relay.kafka.clone());
+        let mut lost = std::pin::pin!(topics::lost(db, kafka, self.topic.topic.clone()));
         let (mut save_at, mut look) = (Instant::now(), tokio::time::interval(LOOK));
         loop {
             let newest = *head.borrow_and_update();
@@ -148,6 +154,7 @@ impl Session<'_> {
                 biased;
                 () = stop.cancelled() => return self.finish(End::Stopped).await,
                 () = self.lease.lost() => return Err(DatabaseError::Unreachable.into()),
+                () = &mut lost => return Err(self.lost()),
                 _ = look.tick() => if self.lease.is_taken(&rest_lock(&self.relay.kafka.topic)).await? {
                     return self.finish(End::Resting).await;
                 },
@@ -166,6 +173,11 @@ impl Session<'_> {
                 self.deliver((position, flatten(result)))?;
             }
         }
+    }
+
+    /// Another topic has to take the place of this one.
+    fn lost(&self) -> TransportError {
+        TransportError::Lost(self.topic.topic.clone())
     }
 
     /// Gives the next events to the producer, whose buffer has a limit of its own.
@@ -204,8 +216,12 @@ impl Session<'_> {
     }
 
     /// The oldest event under way is in Kafka; or else this producer is of no use any more.
-    fn deliver(&mut self, (position, result): (i64, Result<(), KafkaError>)) -> Result<(), TransportError> {
-        result?;
+    fn deliver(&mut self, (position, result): (i64, Result<Delivery, KafkaError>)) -> Result<(), TransportError> {
+        let Delivery { partition, offset, .. } = result?;
+        if !self.topic.add(partition, offset) {
+            // Somebody made the topic anew, or a broker had not yet written to its disk what it took.
+            return Err(self.lost());
+        }
         self.under_way.pop_front();
         self.delivered = position;
         metrics::counter!("spendlog_relay_published_total").increment(1);
@@ -213,11 +229,11 @@ impl Session<'_> {
     }
 
     async fn save(&mut self) -> Result<(), TransportError> {
-        const SAVE: &str = "UPDATE es.kafka_topics SET position = $2 WHERE topic = $1";
+        const SAVE: &str = "UPDATE es.kafka_topics SET position = $2, ends = $3 WHERE topic = $1";
         let saved = self
             .lease
             .client()
-            .execute(SAVE, &[&self.topic.topic, &self.delivered])
+            .execute(SAVE, &[&self.topic.topic, &self.delivered, &self.topic.ends])
             .await;
         saved.map_err(DatabaseError::from)?;
         self.saved = self.delivered;
@@ -225,7 +241,7 @@ impl Session<'_> {
     }
 
     /// Waits a little for what is under way, and writes down how far it has come.
-    async fn finish(mut self, end: End) -> Result<End, TransportError> {
+    async fn finish(&mut self, end: End) -> Result<End, TransportError> {
         let deadline = Instant::now() + GRACE;
         while !self.under_way.is_empty()
             && let Ok(delivered) = tokio::time::timeout_at(deadline, front(&mut self.under_way)).await
@@ -238,7 +254,7 @@ impl Session<'_> {
 }
 
 /// What becomes of the oldest event under way. It stays there, so that the waiting can be broken off.
-async fn front(under_way: &mut VecDeque<(i64, DeliveryFuture)>) -> (i64, Result<(), KafkaError>) {
+async fn front(under_way: &mut VecDeque<(i64, DeliveryFuture)>) -> (i64, Result<Delivery, KafkaError>) {
     match under_way.front_mut() {
         Some((position, future)) => (*position, flatten(future.await)),
         None => std::future::pending().await,
@@ -246,9 +262,9 @@ async fn front(under_way: &mut VecDeque<(i64, DeliveryFuture)>) -> (i64, Result<
 }
 
 /// A producer that went away, or its refusal, or success.
-fn flatten<T, M, E>(result: Result<Result<T, (KafkaError, M)>, E>) -> Result<(), KafkaError> {
+fn flatten<T, M, E>(result: Result<Result<T, (KafkaError, M)>, E>) -> Result<T, KafkaError> {
     match result {
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(delivered)) => Ok(delivered),
         Ok(Err((error, _))) => Err(error),
         Err(_) => Err(KafkaError::Canceled),
     }
