@@ -258,11 +258,9 @@ impl Session<'_> {
         let theirs = |by: &By| partitions.contains(&by.partition);
         self.dispatch.forgo(theirs);
         let deadline = Instant::now() + GRACE;
-        while self.dispatch.holds(theirs) {
-            match tokio::time::timeout_at(deadline, self.dispatch.settled()).await {
-                Ok(settled) => self.settle(settled).await?,
-                Err(_) => break,
-            }
+        while let Ok(Some(settled)) = tokio::time::timeout_at(deadline, self.dispatch.settled_while_held(theirs)).await
+        {
+            self.settle(settled).await?;
         }
         self.save_marks().await?;
         let mut offsets = Vec::new();
@@ -342,6 +340,10 @@ impl Session<'_> {
     /// Writes down what came of an event. One that is parked also becomes a dead letter, and is not done with before it is one.
     async fn settle(&mut self, settled: Settled<By>) -> Result<(), TransportError> {
         let (by, position) = (settled.by, settled.event.position);
+        if by.parked.is_none() && !self.partitions.contains_key(&by.partition) {
+            // It took too long, and whoever has the partition now handles it: what came of it there counts.
+            return Ok(());
+        }
         parked::settle(&self.marks.db, self.handler.name(), &settled, by.parked).await?;
         match settled.refused {
             Some(reason) => {
