@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    KafkaConfig, Topic, TransportError,
+    KafkaConfig, RecordError, Topic, TransportError,
     consumer::{Consumer, Delivered, End, News, Offsets},
     dead_letters::{DeadLetter, DeadLetters},
     marks::Marks,
@@ -231,11 +231,19 @@ impl Session<'_> {
                 News::Assigned(partitions) => self.assigned(&partitions).await?,
                 News::Revoked(partitions, answer) => self.revoked(&partitions, &answer).await?,
                 News::Ends(ends) => self.reached(&ends),
-                News::Foreign(error) => tracing::error!(%error, "a record is passed over"),
+                News::Foreign(error) => self.pass_over(&error),
                 News::Failed(error) => return Err(error.into()),
             }
         }
         self.take(records).await
+    }
+
+    fn pass_over(&mut self, error: &RecordError) {
+        tracing::error!(%error, "a record is passed over");
+        // It may be the last one of its partition, which is read to its end then all the same.
+        if let Some(partition) = self.partitions.get_mut(&error.partition) {
+            partition.next = Some(error.offset + 1);
+        }
     }
 
     async fn assigned(&mut self, partitions: &[i32]) -> Result<(), TransportError> {
