@@ -105,10 +105,8 @@ pub(crate) async fn readers(
 /// The topic that is in use, which the brokers have: the first is made, and another one takes the place of one that was lost,
 /// or that lost records.
 pub(crate) async fn ensure(db: &Database, kafka: &KafkaConfig) -> Result<Topic, TransportError> {
+    ensure_dead_letters(kafka).await?;
     let there = partitions(kafka).await?;
-    if !there.contains_key(&kafka.dead_letters()) {
-        make(kafka, &kafka.dead_letters(), 1).await?;
-    }
     let Some(topic) = current(db, &kafka.topic).await? else {
         return first(db, kafka, there.get(&kafka.topic).copied()).await;
     };
@@ -116,6 +114,15 @@ pub(crate) async fn ensure(db: &Database, kafka: &KafkaConfig) -> Result<Topic, 
         return Ok(topic);
     }
     replace(db, kafka, &topic).await
+}
+
+/// Makes the topic of dead letters, where the brokers don't have it.
+pub(crate) async fn ensure_dead_letters(kafka: &KafkaConfig) -> Result<(), TransportError> {
+    let name = kafka.dead_letters();
+    if !partitions(kafka).await?.contains_key(&name) {
+        make(kafka, &name, 1).await?;
+    }
+    Ok(())
 }
 
 /// Whether the brokers, which have these topics, have this one with as many records as were published to it.

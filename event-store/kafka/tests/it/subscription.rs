@@ -188,6 +188,38 @@ async fn a_poisonous_event_becomes_a_dead_letter_and_can_be_replayed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_of_dead_letters_that_was_deleted_is_made_again() {
+    // The imitation makes no topics.
+    if Broker::shared().await.is_none() {
+        return;
+    }
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    write(&journal, 5, 0..1).await;
+    stage.published(5).await;
+    let dead = stage.kafka.dead_letters();
+    let mut client = rdkafka::ClientConfig::new();
+    let admin: AdminClient<DefaultClientContext> =
+        client.set("bootstrap.servers", &stage.kafka.brokers).create().unwrap();
+    let gone = admin.delete_topics(&[&dead], &AdminOptions::new()).await.unwrap();
+    assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+    let recorder = Recorder::new(1, |event, _| match event.position {
+        3 => Outcome::Park("it is poisonous".to_owned()),
+        _ => Outcome::Done,
+    });
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    until("the position", async || {
+        let db = stage.database.database();
+        subscription_position(db, "recorder").await.unwrap() == 5
+    })
+    .await;
+    assert_eq!(stage.records(&dead).await[0].position(), 3);
+    stop.cancel();
+    task.await.unwrap();
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_of_others_are_passed_over() {
     let stage = OnKafka::new().await;
     let journal = contract::journal(&stage.database).await;

@@ -1,6 +1,10 @@
 //! More partitions, and a topic that was lost.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -107,6 +111,36 @@ async fn a_switch_that_is_broken_off_changes_nothing() {
     until("all thirty", async || recorder.done() == 30).await;
     stop.cancel();
     task.await.unwrap();
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_switch_that_loses_its_locks_is_broken_off() {
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    let recorder = Recorder::new(1, |_, _| Outcome::Done);
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    write(&journal, 5, 0..2).await;
+    until("the first ten", async || recorder.done() == 10).await;
+    stop.cancel();
+    task.await.unwrap();
+    write(&journal, 5, 2..4).await;
+    stage.published(20).await;
+    let (db, draining) = (stage.database.database(), AtomicBool::new(false));
+    let switching = switch(db, &stage.kafka, true, |_, _| draining.store(true, Ordering::SeqCst));
+    let cutting = async {
+        until("the drain", async || draining.load(Ordering::SeqCst)).await;
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'spendlog-switch'";
+        sqlx::query(cut).execute(db.pool()).await.unwrap();
+    };
+    let both = async { tokio::join!(switching, cutting) };
+    let (switched, ()) = tokio::time::timeout(Duration::from_secs(60), both).await.unwrap();
+    assert!(switched.is_err(), "{switched:?}");
+    write(&journal, 5, 4..6).await;
+    stage.published(30).await;
+    let topic = current(db, &stage.kafka.topic).await.unwrap().unwrap();
+    assert_eq!(topic.generation, 1);
     stage.relay.end().await;
 }
 
