@@ -426,7 +426,7 @@ impl Session<'_> {
             self.marks.save(&[]).await?;
             self.ask_ends(current);
         }
-        let lag = u32::try_from(*self.feed.journal.head().borrow() - done).unwrap_or(u32::MAX);
+        let lag = u32::try_from((*self.feed.journal.head().borrow() - done).max(0)).unwrap_or(u32::MAX);
         metrics::gauge!("spendlog_feed_lag_events", "subscription" => self.handler.name()).set(lag);
         Ok(true)
     }

@@ -151,7 +151,7 @@ impl Session<'_> {
         let (mut save_at, mut look) = (Instant::now(), tokio::time::interval(LOOK));
         loop {
             let newest = *head.borrow_and_update();
-            let lag = u32::try_from(newest - self.delivered).unwrap_or(u32::MAX);
+            let lag = u32::try_from((newest - self.delivered).max(0)).unwrap_or(u32::MAX);
             metrics::gauge!("spendlog_relay_lag_events").set(lag);
             if self.delivered > self.saved && Instant::now() >= save_at {
                 self.save().await?;
