@@ -37,6 +37,10 @@ struct Item<T> {
     event: Arc<Event>,
     by: T,
     attempts: u32,
+    /// When it may be tried again.
+    again_at: Option<Instant>,
+    /// Whether it is gone after the try that runs, whatever comes of that.
+    forgone: bool,
 }
 
 /// An event that is done with.
@@ -80,6 +84,8 @@ impl<T> Dispatch<T> {
             event: Arc::new(event),
             by,
             attempts: 0,
+            again_at: None,
+            forgone: false,
         });
         if queue.len() == 1 {
             self.rouse(lane);
@@ -89,12 +95,32 @@ impl<T> Dispatch<T> {
     /// Waits until an event is done with. Of no effect where the waiting is broken off.
     pub async fn settled(&mut self) -> Settled<T> {
         loop {
-            self.start();
-            tokio::select! {
-                Some(ended) = self.running.join_next_with_id() => if let Some(settled) = self.ended(ended) { return settled },
-                Some(lane) = self.pauses.next() => self.rouse(lane),
-                else => std::future::pending().await,
+            if let Some(settled) = self.step().await {
+                return settled;
             }
+        }
+    }
+
+    /// The same, but `None` as soon as none of these events is in hand.
+    pub async fn settled_while_held(&mut self, which: impl Fn(&T) -> bool) -> Option<Settled<T>> {
+        while self.holds(&which) {
+            if let Some(settled) = self.step().await {
+                return Some(settled);
+            }
+        }
+        None
+    }
+
+    /// Starts what may be started, and waits until something has ended or may be tried again.
+    async fn step(&mut self) -> Option<Settled<T>> {
+        self.start();
+        tokio::select! {
+            Some(ended) = self.running.join_next_with_id() => self.ended(ended),
+            Some(lane) = self.pauses.next() => {
+                self.rouse(lane);
+                None
+            }
+            else => std::future::pending().await,
         }
     }
 
@@ -108,13 +134,17 @@ impl<T> Dispatch<T> {
         None
     }
 
-    /// Lets go of these events, but for those that run.
+    /// Lets go of these events. One that runs is gone when it ends, and not tried again.
     pub fn forgo(&mut self, which: impl Fn(&T) -> bool) {
         let running: Vec<Lane> = self.running_lanes.values().cloned().collect();
         self.ready.clear();
         for (lane, queue) in &mut self.lanes {
             let mut first = running.contains(lane);
-            queue.retain(|item| std::mem::take(&mut first) || !which(&item.by));
+            queue.retain_mut(|item| {
+                let (runs, goes) = (std::mem::take(&mut first), which(&item.by));
+                item.forgone |= goes;
+                runs || !goes
+            });
         }
         self.lanes.retain(|_, queue| !queue.is_empty());
         let waiting: Vec<Lane> = self.lanes.keys().cloned().collect();
@@ -126,9 +156,10 @@ impl<T> Dispatch<T> {
         self.lanes.values().flatten().any(|item| which(&item.by))
     }
 
-    /// The first event of the lane can be started, unless it runs.
+    /// The first event of the lane can be started, unless it runs or waits for another try.
     fn rouse(&mut self, lane: Lane) {
         if let Some(item) = self.lanes.get(&lane).and_then(VecDeque::front)
+            && item.again_at.is_none_or(|again_at| again_at <= Instant::now())
             && !self.running_lanes.values().any(|running| *running == lane)
         {
             self.ready.insert(item.event.position, lane);
@@ -160,12 +191,17 @@ impl<T> Dispatch<T> {
         let refused = match outcome {
             Outcome::Done => None,
             Outcome::Park(reason) => Some(reason),
+            Outcome::RetryAfter(_) if item.forgone => {
+                self.next(lane, None);
+                return None;
+            }
             Outcome::RetryAfter(_) if attempts >= self.handler.attempts() => Some("tried too often".to_owned()),
             Outcome::RetryAfter(pause) => {
                 let backoff = Duration::from_millis(50).saturating_mul(1 << attempts.min(10));
-                let pause = pause.max(backoff).min(LONGEST_PAUSE);
+                let again_at = Instant::now() + pause.max(backoff).min(LONGEST_PAUSE);
+                item.again_at = Some(again_at);
                 self.pauses.push(Box::pin(async move {
-                    tokio::time::sleep(pause).await;
+                    tokio::time::sleep_until(again_at).await;
                     lane
                 }));
                 return None;
@@ -177,7 +213,9 @@ impl<T> Dispatch<T> {
     /// The first event of the lane is done with.
     fn next(&mut self, lane: Lane, refused: Option<String>) -> Option<Settled<T>> {
         let queue = self.lanes.get_mut(&lane)?;
-        let Item { event, by, attempts } = queue.pop_front()?;
+        let Item {
+            event, by, attempts, ..
+        } = queue.pop_front()?;
         if queue.is_empty() {
             self.lanes.remove(&lane);
         } else {

@@ -98,16 +98,24 @@ impl Listener {
             // What was announced before we listened.
             keyring.refresh().await?;
             let announce = client.prepare("SELECT pg_notify($1, $2)").await?;
+            // The newest position that was told from here. It outlives the telling, which a look can break off at any moment.
+            let mut told = 0_i64;
             loop {
                 look(database, newest, replays).await;
                 let tell = async {
-                    while written.changed().await.is_ok() {
-                        // While commits go on, one of the next announces itself, and this one with it.
+                    loop {
                         let position = *written.borrow_and_update();
-                        tokio::time::sleep(BREATH * 2).await;
-                        if *announced.borrow() < position {
-                            let position = written.borrow_and_update().to_string();
-                            client.execute(&announce, &[&COMMITS, &position]).await?;
+                        let known = told.max(*announced.borrow());
+                        if position > known {
+                            // While commits go on, one of the next announces itself, and this one with it.
+                            tokio::time::sleep(BREATH * 2).await;
+                            if *announced.borrow() < position {
+                                let position = *written.borrow_and_update();
+                                client.execute(&announce, &[&COMMITS, &position.to_string()]).await?;
+                                told = position;
+                            }
+                        } else if written.changed().await.is_err() {
+                            break;
                         }
                     }
                     // The committer has ended: nothing is left to tell.

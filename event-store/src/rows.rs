@@ -113,7 +113,14 @@ impl<'a> Rows<'a> {
         owners.sort_unstable();
         owners.dedup();
         self.held = self.keyring.held(&owners).await?;
-        stored.iter().map(|event| self.event(&event.entry())).collect()
+        let events = stored.iter().map(|event| match self.event(&event.entry()) {
+            // Nothing can be sealed for an owner who never had a key: it is not the one that is stored.
+            Err(ReadError::Database(DatabaseError::Key(KeyError::Missing))) => Err(ReadError::Damaged {
+                position: event.position,
+            }),
+            event => event,
+        });
+        events.collect()
     }
 
     fn event(&mut self, stored: &Entry<'_>) -> Result<Event, ReadError> {

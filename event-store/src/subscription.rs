@@ -135,7 +135,7 @@ impl<'a> Work<'a> {
     }
 
     fn report(&self, newest: i64) {
-        let lag = u32::try_from(newest - self.checkpoint()).unwrap_or(u32::MAX);
+        let lag = u32::try_from((newest - self.checkpoint()).max(0)).unwrap_or(u32::MAX);
         metrics::gauge!("spendlog_feed_lag_events", "subscription" => self.handler.name()).set(lag);
     }
 

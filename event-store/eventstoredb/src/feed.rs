@@ -206,7 +206,7 @@ impl Session<'_> {
             .await?
             .unwrap_or_default();
         let newest = *self.journal.head().borrow();
-        let lag = u32::try_from(newest - self.mark()).unwrap_or(u32::MAX);
+        let lag = u32::try_from((newest - self.mark()).max(0)).unwrap_or(u32::MAX);
         metrics::gauge!("spendlog_feed_lag_events", "subscription" => self.handler.name()).set(lag);
         let missing = mirrored.min(newest) - self.seen;
         // With many in hand the server waits for us, not we for it.

@@ -83,11 +83,17 @@ struct Session<'a> {
 
 impl Session<'_> {
     async fn work(&mut self, stop: &CancellationToken) -> Result<(), TransportError> {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            () = self.lease.lost() => return Err(DatabaseError::Unreachable.into()),
+            looked = self.look_back() => looked?,
+        }
         let mut head = self.journal.head();
         let mut save_at = Instant::now();
         loop {
             let newest = *head.borrow_and_update();
-            let lag = u32::try_from(newest - self.mirrored).unwrap_or(u32::MAX);
+            let lag = u32::try_from((newest - self.mirrored).max(0)).unwrap_or(u32::MAX);
             metrics::gauge!("spendlog_eventstoredb_relay_lag_events").set(lag);
             if self.mirrored > self.saved && Instant::now() >= save_at {
                 self.save().await?;
@@ -113,6 +119,15 @@ impl Session<'_> {
                 () = tokio::time::sleep_until(save_at), if self.mirrored > self.saved => {}
             }
         }
+    }
+
+    /// Whether the server still has the last event that was mirrored. The next one, which would show it too, may be long in coming.
+    async fn look_back(&self) -> Result<(), TransportError> {
+        if self.mirrored > 0 {
+            let last = self.journal.stored(self.mirrored - 1, 1).await?;
+            already_there(&self.client, &last).await?;
+        }
+        Ok(())
     }
 
     async fn save(&mut self) -> Result<(), TransportError> {

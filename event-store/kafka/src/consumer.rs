@@ -35,6 +35,16 @@ const ASK: Duration = Duration::from_secs(1);
 /// Where each partition is to be gone on with: the offset after the last record that is done with.
 pub(crate) type Offsets = Vec<(i32, i64)>;
 
+/// Where a partition ends, as the brokers say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    pub(crate) partition: i32,
+    /// The offset after its last record.
+    pub(crate) offset: i64,
+    /// The offset up to which somebody was done with it.
+    pub(crate) committed: Option<i64>,
+}
+
 /// What the thread tells the task.
 pub(crate) enum News {
     /// These partitions are ours now, in addition.
@@ -43,9 +53,9 @@ pub(crate) enum News {
     Revoked(Vec<i32>, sync_mpsc::Sender<Offsets>),
     /// A record.
     Record(Delivered),
-    /// The answer to [`Consumer::ask_ends`]: which of our partitions had nothing behind this offset. All records before were
-    /// told before.
-    Ends(i64, Offsets),
+    /// The answer to [`Consumer::ask_ends`], as far as the brokers gave one. All records before these ends that were delivered
+    /// were told before.
+    Ends(Vec<End>),
     /// A record is none of ours.
     Foreign(RecordError),
     /// The consumer is of no use any more.
@@ -65,7 +75,7 @@ pub(crate) struct Delivered {
 /// What the task asks the thread for.
 enum Ask {
     Commit(Offsets),
-    Ends(i64),
+    Ends(Vec<i32>),
     Stop(Offsets),
 }
 
@@ -120,9 +130,9 @@ impl Consumer {
         let _ended = self.asks.send(Ask::Commit(offsets));
     }
 
-    /// Asks where our partitions end, and passes on up to which position they are filled.
-    pub(crate) fn ask_ends(&self, published: i64) {
-        let _ended = self.asks.send(Ask::Ends(published));
+    /// Asks where these partitions end. While the answer is looked for nothing is polled, so one question at a time is enough.
+    pub(crate) fn ask_ends(&self, partitions: Vec<i32>) {
+        let _ended = self.asks.send(Ask::Ends(partitions));
     }
 
     /// Commits, leaves the group, and waits until others can have the partitions.
@@ -215,7 +225,11 @@ impl Polling {
             loop {
                 match asked.try_recv() {
                     Ok(Ask::Commit(offsets)) => commit(&self.consumer, &self.topic, &offsets, CommitMode::Async),
-                    Ok(Ask::Ends(published)) => self.tell_ends(published),
+                    Ok(Ask::Ends(partitions)) => {
+                        // While the broker is away there is no answer, and later another question.
+                        let ends = self.ends(partitions).unwrap_or_default();
+                        let _ended = self.news.send(News::Ends(ends));
+                    }
                     Ok(Ask::Stop(offsets)) => {
                         commit(&self.consumer, &self.topic, &offsets, CommitMode::Sync);
                         return;
@@ -293,20 +307,20 @@ impl Polling {
         }
     }
 
-    /// While the broker is away there is no answer, and later another question.
-    fn tell_ends(&self, published: i64) {
-        let Ok(committed) = self.consumer.committed(ASK) else {
-            return;
-        };
-        let mut ends = Vec::new();
-        for element in committed.elements() {
-            let Ok((_, end)) = self.consumer.fetch_watermarks(&self.topic, element.partition(), ASK) else {
-                return;
-            };
-            // What was committed, by whomever, needs not be delivered any more.
-            let is_over = end == 0 || matches!(element.offset(), Offset::Offset(offset) if offset >= end);
-            ends.push((element.partition(), if is_over { 0 } else { end }));
-        }
-        let _ended = self.news.send(News::Ends(published, ends));
+    fn ends(&self, partitions: Vec<i32>) -> KafkaResult<Vec<End>> {
+        let committed = self.consumer.committed_offsets(self.list(partitions), ASK)?;
+        let elements = committed.elements();
+        let ends = elements.iter().map(|element| {
+            let (_, offset) = self.consumer.fetch_watermarks(&self.topic, element.partition(), ASK)?;
+            Ok(End {
+                partition: element.partition(),
+                offset,
+                committed: match element.offset() {
+                    Offset::Offset(committed) => Some(committed),
+                    _ => None,
+                },
+            })
+        });
+        ends.collect()
     }
 }

@@ -8,7 +8,7 @@ use rdkafka::{
 };
 use spendlog_event_store::Journal;
 
-use crate::{KafkaConfig, Record, TransportError};
+use crate::{KafkaConfig, Record, TransportError, topics};
 
 /// How long a record is tried before a new attempt is made of it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct DeadLetters {
     journal: Journal,
-    topic: String,
+    kafka: KafkaConfig,
     producer: FutureProducer,
 }
 
@@ -34,14 +34,14 @@ pub(crate) struct DeadLetter {
 
 impl DeadLetters {
     pub(crate) fn new(journal: Journal, kafka: &KafkaConfig) -> Result<Self, KafkaError> {
-        let (topic, mut config) = (kafka.dead_letters(), kafka.producer());
+        let mut config = kafka.producer();
         // One that is refused must not refuse the others.
         let config = config
             .set("enable.gapless.guarantee", "false")
             .set("message.timeout.ms", "10000");
         Ok(Self {
             journal,
-            topic,
+            kafka: kafka.clone(),
             producer: config.create()?,
         })
     }
@@ -51,12 +51,13 @@ impl DeadLetters {
         loop {
             match self.attempt(&letter).await {
                 Ok(()) => return,
-                Err(error) => {
-                    let (position, error): (i64, &dyn std::error::Error) = (letter.position, &error);
-                    tracing::warn!(position, error, "a dead letter could not be sent yet");
-                }
+                Err(error) => not_yet(&letter, &error),
             }
             tokio::time::sleep(PAUSE).await;
+            // Somebody may have deleted the topic. What its loss looks like to a producer is not always the same.
+            if let Err(error) = topics::ensure_dead_letters(&self.kafka).await {
+                not_yet(&letter, &error);
+            }
         }
     }
 
@@ -71,11 +72,17 @@ impl DeadLetters {
             ("reason", letter.reason.as_str()),
             ("attempts", attempts.as_str()),
         ];
-        let dead = FutureRecord::to(&self.topic)
+        let topic = self.kafka.dead_letters();
+        let dead = FutureRecord::to(&topic)
             .key(&record.key)
             .payload(&record.value)
             .headers(record.kafka_headers(&more));
         self.producer.send(dead, PATIENCE).await.map_err(|(error, _)| error)?;
         Ok(())
     }
+}
+
+fn not_yet(letter: &DeadLetter, error: &TransportError) {
+    let (position, error): (i64, &dyn std::error::Error) = (letter.position, error);
+    tracing::warn!(position, error, "a dead letter could not be sent yet");
 }

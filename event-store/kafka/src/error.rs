@@ -23,6 +23,9 @@ pub enum TransportError {
         /// What is wrong with it.
         why: String,
     },
+    /// The topic, or some of its records, is there no more.
+    #[error("the topic {0} has lost records: another one takes its place, and is filled from the first event on")]
+    Lost(String),
     /// Somebody wants the work that only one may do at a time.
     #[error("another process is at work: {0}")]
     Busy(&'static str),

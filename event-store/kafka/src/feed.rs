@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    KafkaConfig, TransportError,
-    consumer::{Consumer, Delivered, News, Offsets},
+    KafkaConfig, RecordError, Topic, TransportError,
+    consumer::{Consumer, Delivered, End, News, Offsets},
     dead_letters::{DeadLetter, DeadLetters},
     marks::Marks,
     partition_of, topics,
@@ -69,6 +69,7 @@ impl KafkaFeed {
                 floor: subscription_position(db, handler.name()).await?,
                 marks,
                 partitions: BTreeMap::new(),
+                asked: None,
                 dispatch: Dispatch::new(handler.clone()),
                 replaying: HashMap::new(),
                 dead_letters: DeadLetters::new(self.journal.clone(), &self.kafka)?,
@@ -156,6 +157,12 @@ impl Partition {
     fn offset(&self) -> Option<i64> {
         self.open.first_key_value().map(|(_, offset)| *offset).or(self.next)
     }
+
+    /// Whether all that there is up to this end was delivered, to us or to somebody who was done with it: and not less than
+    /// this is known to have been there, or else some of it is lost.
+    fn is_over(&self, end: &End, least: i64) -> bool {
+        end.offset >= least && self.next.max(end.committed).unwrap_or_default() >= end.offset
+    }
 }
 
 /// One membership in the group.
@@ -167,6 +174,8 @@ struct Session<'a> {
     /// What is done already, whatever partition it is in.
     floor: i64,
     partitions: BTreeMap<i32, Partition>,
+    /// The topic as it was known to be when it was asked where it ends; `None` while no answer is awaited.
+    asked: Option<Topic>,
     dispatch: Dispatch<By>,
     /// Parked events that are in hand, and their partitions.
     replaying: HashMap<i64, i32>,
@@ -221,12 +230,20 @@ impl Session<'_> {
                 News::Record(_) => {}
                 News::Assigned(partitions) => self.assigned(&partitions).await?,
                 News::Revoked(partitions, answer) => self.revoked(&partitions, &answer).await?,
-                News::Ends(published, ends) => self.reached(published, &ends),
-                News::Foreign(error) => tracing::error!(%error, "a record is passed over"),
+                News::Ends(ends) => self.reached(&ends),
+                News::Foreign(error) => self.pass_over(&error),
                 News::Failed(error) => return Err(error.into()),
             }
         }
         self.take(records).await
+    }
+
+    fn pass_over(&mut self, error: &RecordError) {
+        tracing::error!(%error, "a record is passed over");
+        // It may be the last one of its partition, which is read to its end then all the same.
+        if let Some(partition) = self.partitions.get_mut(&error.partition) {
+            partition.next = Some(error.offset + 1);
+        }
     }
 
     async fn assigned(&mut self, partitions: &[i32]) -> Result<(), TransportError> {
@@ -249,11 +266,9 @@ impl Session<'_> {
         let theirs = |by: &By| partitions.contains(&by.partition);
         self.dispatch.forgo(theirs);
         let deadline = Instant::now() + GRACE;
-        while self.dispatch.holds(theirs) {
-            match tokio::time::timeout_at(deadline, self.dispatch.settled()).await {
-                Ok(settled) => self.settle(settled).await?,
-                Err(_) => break,
-            }
+        while let Ok(Some(settled)) = tokio::time::timeout_at(deadline, self.dispatch.settled_while_held(theirs)).await
+        {
+            self.settle(settled).await?;
         }
         self.save_marks().await?;
         let mut offsets = Vec::new();
@@ -333,6 +348,10 @@ impl Session<'_> {
     /// Writes down what came of an event. One that is parked also becomes a dead letter, and is not done with before it is one.
     async fn settle(&mut self, settled: Settled<By>) -> Result<(), TransportError> {
         let (by, position) = (settled.by, settled.event.position);
+        if by.parked.is_none() && !self.partitions.contains_key(&by.partition) {
+            // It took too long, and whoever has the partition now handles it: what came of it there counts.
+            return Ok(());
+        }
         parked::settle(&self.marks.db, self.handler.name(), &settled, by.parked).await?;
         match settled.refused {
             Some(reason) => {
@@ -403,28 +422,34 @@ impl Session<'_> {
         };
         let done = subscription_position(&self.marks.db, self.handler.name()).await?;
         if done < current.position {
-            if self
-                .partitions
-                .values()
-                .any(|partition| partition.mark() < current.position)
-            {
-                self.consumer.ask_ends(current.position);
-            }
             // Others may have raised their marks at the same moment as we did.
             self.marks.save(&[]).await?;
+            self.ask_ends(current);
         }
-        let lag = u32::try_from(*self.feed.journal.head().borrow() - done).unwrap_or(u32::MAX);
+        let lag = u32::try_from((*self.feed.journal.head().borrow() - done).max(0)).unwrap_or(u32::MAX);
         metrics::gauge!("spendlog_feed_lag_events", "subscription" => self.handler.name()).set(lag);
         Ok(true)
     }
 
+    /// Asks where those partitions end of which not all is known to be done, unless that is being asked already.
+    fn ask_ends(&mut self, topic: Topic) {
+        let behind = self.partitions.iter();
+        let behind = behind.filter(|(_, partition)| partition.mark() < topic.position);
+        let behind: Vec<i32> = behind.map(|(number, _)| *number).collect();
+        if self.asked.is_none() && !behind.is_empty() {
+            self.consumer.ask_ends(behind);
+            self.asked = Some(topic);
+        }
+    }
+
     /// What was published before the question was asked has been delivered of those partitions that are read to their ends.
-    fn reached(&mut self, published: i64, ends: &Offsets) {
-        for (number, end) in ends {
-            if let Some(partition) = self.partitions.get_mut(number)
-                && partition.next.unwrap_or_default() >= *end
+    fn reached(&mut self, ends: &[End]) {
+        let Some(asked) = self.asked.take() else { return };
+        for end in ends {
+            if let Some(partition) = self.partitions.get_mut(&end.partition)
+                && partition.is_over(end, asked.end(end.partition))
             {
-                partition.seen = partition.seen.max(published);
+                partition.seen = partition.seen.max(asked.position);
             }
         }
     }
@@ -443,5 +468,35 @@ impl Session<'_> {
         let offsets = partitions.filter_map(|(number, partition)| Some((*number, partition.offset()?)));
         self.consumer.stop(offsets.collect()).await;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_is_over_where_all_that_was_ever_there_was_delivered() {
+        let partition = |next| Partition {
+            next,
+            ..Partition::default()
+        };
+        let end = |offset, committed| End {
+            partition: 0,
+            offset,
+            committed,
+        };
+        assert!(partition(None).is_over(&end(0, None), 0), "nothing was ever there");
+        assert!(partition(Some(7)).is_over(&end(7, None), 7));
+        assert!(partition(Some(9)).is_over(&end(9, Some(4)), 7));
+        assert!(
+            partition(None).is_over(&end(7, Some(7)), 7),
+            "somebody else was done with it"
+        );
+        assert!(!partition(Some(6)).is_over(&end(7, Some(5)), 7), "more is to come");
+        assert!(!partition(None).is_over(&end(7, None), 0));
+        // Somebody made the topic anew, or some of it is lost.
+        assert!(!partition(None).is_over(&end(0, None), 7));
+        assert!(!partition(Some(7)).is_over(&end(5, Some(7)), 7));
     }
 }

@@ -5,9 +5,9 @@ use std::{collections::VecDeque, time::Duration};
 use futures_util::FutureExt as _;
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
-    producer::{DeliveryFuture, FutureProducer, FutureRecord},
+    producer::{DeliveryFuture, FutureProducer, FutureRecord, future_producer::Delivery},
 };
-use spendlog_event_store::{DatabaseError, Journal, Lease, ReadError, Share, persevere};
+use spendlog_event_store::{DatabaseError, Journal, Lease, ReadError, Share, StoredEvent, persevere};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,7 @@ const PAGE: i64 = 500;
 const WINDOW: usize = 4000;
 /// The checkpoint is written down at most so often.
 const CHECKPOINT: Duration = Duration::from_millis(100);
-/// How often it is looked whether somebody wants the relay to rest.
+/// How often it is looked whether somebody wants the relay to rest, and whether its topic is still the one in use.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long it rests then before it looks again: long enough for the other one to come first.
 const REST: Duration = Duration::from_secs(3);
@@ -48,6 +48,8 @@ pub struct Relay {
 enum End {
     Stopped,
     Resting,
+    /// Another topic is in use.
+    Replaced,
 }
 
 impl Relay {
@@ -81,6 +83,7 @@ impl Relay {
                 End::Resting => {
                     let _stopped = stop.run_until_cancelled(tokio::time::sleep(REST)).await;
                 }
+                End::Replaced => {}
             }
         }
     }
@@ -100,7 +103,7 @@ impl Relay {
         };
         let (name, position) = (&topic.topic, topic.position);
         tracing::info!(topic = name, position, "the relay to Kafka runs");
-        let session = Session {
+        let mut session = Session {
             relay: self,
             lease,
             producer: self.kafka.producer().create()?,
@@ -108,9 +111,15 @@ impl Relay {
             delivered: topic.position,
             saved: topic.position,
             topic,
+            page: VecDeque::new(),
+            full: false,
             under_way: VecDeque::new(),
         };
-        session.run(stop).await
+        let ended = session.run(stop).await;
+        if let Err(TransportError::Lost(_)) = &ended {
+            topics::replace(self.journal.database(), &self.kafka, &session.topic).await?;
+        }
+        ended
     }
 }
 
@@ -126,30 +135,37 @@ struct Session<'a> {
     delivered: i64,
     /// The checkpoint as it is written down.
     saved: i64,
+    /// What was read and not given to the producer yet.
+    page: VecDeque<StoredEvent>,
+    /// The producer takes no more until something was delivered.
+    full: bool,
     /// What was sent and is not known to be in Kafka, by positions.
     under_way: VecDeque<(i64, DeliveryFuture)>,
 }
 
 impl Session<'_> {
-    async fn run(mut self, stop: &CancellationToken) -> Result<End, TransportError> {
+    async fn run(&mut self, stop: &CancellationToken) -> Result<End, TransportError> {
         let mut head = self.relay.journal.head();
+        let (db, kafka) = (self.relay.journal.database().clone(), self.relay.kafka.clone());
+        let mut lost = std::pin::pin!(topics::lost(db, kafka, self.topic.topic.clone()));
         let (mut save_at, mut look) = (Instant::now(), tokio::time::interval(LOOK));
         loop {
             let newest = *head.borrow_and_update();
-            let lag = u32::try_from(newest - self.delivered).unwrap_or(u32::MAX);
+            let lag = u32::try_from((newest - self.delivered).max(0)).unwrap_or(u32::MAX);
             metrics::gauge!("spendlog_relay_lag_events").set(lag);
             if self.delivered > self.saved && Instant::now() >= save_at {
                 self.save().await?;
                 save_at = Instant::now() + CHECKPOINT;
             }
             // While there is room, nothing is waited for.
-            let room = self.sent < newest && self.under_way.len() < WINDOW;
+            let room = !self.full && self.sent < newest && self.under_way.len() < WINDOW;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.finish(End::Stopped).await,
                 () = self.lease.lost() => return Err(DatabaseError::Unreachable.into()),
-                _ = look.tick() => if self.lease.is_taken(&rest_lock(&self.relay.kafka.topic)).await? {
-                    return self.finish(End::Resting).await;
+                () = &mut lost => return Err(self.lost()),
+                _ = look.tick() => if let Some(end) = self.look().await? {
+                    return self.finish(end).await;
                 },
                 () = std::future::ready(()), if room => {}
                 delivered = front(&mut self.under_way), if !room && !self.under_way.is_empty() => self.deliver(delivered)?,
@@ -168,56 +184,69 @@ impl Session<'_> {
         }
     }
 
-    /// Gives the next events to the producer, whose buffer has a limit of its own.
+    /// Why somebody else wants an end of it, if somebody does.
+    async fn look(&self) -> Result<Option<End>, TransportError> {
+        let Relay { journal, kafka } = self.relay;
+        if self.lease.is_taken(&rest_lock(&kafka.topic)).await? {
+            return Ok(Some(End::Resting));
+        }
+        let current = topics::current(journal.database(), &kafka.topic).await?;
+        let replaced = current.is_none_or(|current| current.topic != self.topic.topic);
+        Ok(replaced.then_some(End::Replaced))
+    }
+
+    /// Another topic has to take the place of this one.
+    fn lost(&self) -> TransportError {
+        TransportError::Lost(self.topic.topic.clone())
+    }
+
+    /// Gives the next events to the producer, as far as its buffer, which has a limit of its own, takes them.
     async fn send_page(&mut self) -> Result<(), TransportError> {
-        let (topic, partitions) = (self.topic.topic.clone(), self.topic.partitions);
-        for event in self.relay.journal.stored(self.sent, PAGE).await? {
-            let damaged = |_| ReadError::Damaged {
-                position: event.position,
-            };
-            let record = Record::of(&event).map_err(damaged)?;
-            let mut next = FutureRecord::to(&topic)
-                .partition(partition_of(event.owner, partitions))
+        if self.page.is_empty() {
+            self.page = self.relay.journal.stored(self.sent, PAGE).await?.into();
+        }
+        while let Some(event) = self.page.front() {
+            let position = event.position;
+            let record = Record::of(event).map_err(|_| ReadError::Damaged { position })?;
+            let next = FutureRecord::to(&self.topic.topic)
+                .partition(partition_of(event.owner, self.topic.partitions))
                 .key(&record.key)
                 .payload(&record.value)
                 .timestamp(event.recorded_at_us / 1000)
                 .headers(record.kafka_headers(&[]));
-            loop {
-                match self.producer.send_result(next) {
-                    Ok(future) => {
-                        self.under_way.push_back((event.position, future));
-                        break;
-                    }
-                    Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
-                        if !self.under_way.is_empty() =>
-                    {
-                        let delivered = front(&mut self.under_way).await;
-                        self.deliver(delivered)?;
-                        next = back;
-                    }
-                    Err((error, _)) => return Err(error.into()),
+            match self.producer.send_result(next) {
+                Ok(future) => self.under_way.push_back((position, future)),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) if !self.under_way.is_empty() => {
+                    self.full = true;
+                    return Ok(());
                 }
+                Err((error, _)) => return Err(error.into()),
             }
-            self.sent = event.position;
+            self.sent = position;
+            self.page.pop_front();
         }
         Ok(())
     }
 
     /// The oldest event under way is in Kafka; or else this producer is of no use any more.
-    fn deliver(&mut self, (position, result): (i64, Result<(), KafkaError>)) -> Result<(), TransportError> {
-        result?;
+    fn deliver(&mut self, (position, result): (i64, Result<Delivery, KafkaError>)) -> Result<(), TransportError> {
+        let Delivery { partition, offset, .. } = result?;
+        if !self.topic.add(partition, offset) {
+            // Somebody made the topic anew, or a broker had not yet written to its disk what it took.
+            return Err(self.lost());
+        }
         self.under_way.pop_front();
-        self.delivered = position;
+        (self.delivered, self.full) = (position, false);
         metrics::counter!("spendlog_relay_published_total").increment(1);
         Ok(())
     }
 
     async fn save(&mut self) -> Result<(), TransportError> {
-        const SAVE: &str = "UPDATE es.kafka_topics SET position = $2 WHERE topic = $1";
+        const SAVE: &str = "UPDATE es.kafka_topics SET position = $2, ends = $3 WHERE topic = $1";
         let saved = self
             .lease
             .client()
-            .execute(SAVE, &[&self.topic.topic, &self.delivered])
+            .execute(SAVE, &[&self.topic.topic, &self.delivered, &self.topic.ends])
             .await;
         saved.map_err(DatabaseError::from)?;
         self.saved = self.delivered;
@@ -225,7 +254,7 @@ impl Session<'_> {
     }
 
     /// Waits a little for what is under way, and writes down how far it has come.
-    async fn finish(mut self, end: End) -> Result<End, TransportError> {
+    async fn finish(&mut self, end: End) -> Result<End, TransportError> {
         let deadline = Instant::now() + GRACE;
         while !self.under_way.is_empty()
             && let Ok(delivered) = tokio::time::timeout_at(deadline, front(&mut self.under_way)).await
@@ -238,7 +267,7 @@ impl Session<'_> {
 }
 
 /// What becomes of the oldest event under way. It stays there, so that the waiting can be broken off.
-async fn front(under_way: &mut VecDeque<(i64, DeliveryFuture)>) -> (i64, Result<(), KafkaError>) {
+async fn front(under_way: &mut VecDeque<(i64, DeliveryFuture)>) -> (i64, Result<Delivery, KafkaError>) {
     match under_way.front_mut() {
         Some((position, future)) => (*position, flatten(future.await)),
         None => std::future::pending().await,
@@ -246,9 +275,9 @@ async fn front(under_way: &mut VecDeque<(i64, DeliveryFuture)>) -> (i64, Result<
 }
 
 /// A producer that went away, or its refusal, or success.
-fn flatten<T, M, E>(result: Result<Result<T, (KafkaError, M)>, E>) -> Result<(), KafkaError> {
+fn flatten<T, M, E>(result: Result<Result<T, (KafkaError, M)>, E>) -> Result<T, KafkaError> {
     match result {
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(delivered)) => Ok(delivered),
         Ok(Err((error, _))) => Err(error),
         Err(_) => Err(KafkaError::Canceled),
     }

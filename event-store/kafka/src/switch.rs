@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use spendlog_event_store::{Database, Lease, Share};
+use spendlog_event_store::{Database, DatabaseError, Lease, Share};
+use sqlx::{Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -41,8 +42,26 @@ pub async fn switch(
     progress: impl Fn(u64, u64),
 ) -> Result<Switched, TransportError> {
     // Both go with this process, so that the relay goes on if it is killed.
-    let _asked = hold(db, &rest_lock(&kafka.topic), "somebody else is switching the topic").await?;
-    let _resting = hold(db, &relay_lock(&kafka.topic), "the relay does not come to rest").await?;
+    let asked = hold(db, &rest_lock(&kafka.topic), "somebody else is switching the topic").await?;
+    let resting = hold(db, &relay_lock(&kafka.topic), "the relay does not come to rest").await?;
+    let (transaction, switched) = tokio::select! {
+        biased;
+        // Without them the relay goes on, and publishes what nobody would read.
+        () = asked.lost() => return Err(DatabaseError::Unreachable.into()),
+        () = resting.lost() => return Err(DatabaseError::Unreachable.into()),
+        prepared = prepare(db, kafka, drain, &progress) => prepared?,
+    };
+    transaction.commit().await?;
+    Ok(switched)
+}
+
+/// Does all of it but for the commit.
+async fn prepare(
+    db: &Database,
+    kafka: &KafkaConfig,
+    drain: bool,
+    progress: &impl Fn(u64, u64),
+) -> Result<(Transaction<'static, Postgres>, Switched), TransportError> {
     let from = topics::current(db, &kafka.topic)
         .await?
         .ok_or_else(|| TransportError::Topic {
@@ -52,7 +71,7 @@ pub async fn switch(
         })?;
     let mut transaction = loop {
         if drain {
-            drained(db, &from, &progress).await?;
+            drained(db, &from, progress).await?;
         }
         let mut transaction = db.pool().begin().await?;
         // From here on no subscription begins to read it; one that did in the last moment is waited for.
@@ -68,8 +87,7 @@ pub async fn switch(
     // The subscriptions' own positions say what is done; marks of the old topic say no more.
     const FORGET: &str = "DELETE FROM es.kafka_marks WHERE topic = $1";
     sqlx::query(FORGET).bind(&from.topic).execute(&mut *transaction).await?;
-    transaction.commit().await?;
-    Ok(Switched { from, to })
+    Ok((transaction, Switched { from, to }))
 }
 
 /// Waits for a lock, within limits.

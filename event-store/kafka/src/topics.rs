@@ -14,6 +14,8 @@ use crate::{KafkaConfig, TransportError};
 
 /// How long the brokers may take to make a topic, or to say what they have.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked whether the brokers still have the topic in use.
+const CHECK: Duration = Duration::from_secs(20);
 
 /// A topic that the journal is published to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,35 @@ pub struct Topic {
     pub partitions: i32,
     /// Everything up to here is in it.
     pub position: i64,
+    /// How many records each partition has had at least; nothing is known of those that are not in it.
+    pub ends: Vec<i64>,
+}
+
+impl Topic {
+    /// So many records a partition has had at least.
+    pub(crate) fn end(&self, partition: i32) -> i64 {
+        let index = usize::try_from(partition).ok();
+        index
+            .and_then(|index| self.ends.get(index))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// A record came to this offset of a partition. False where it is not behind those that the partition has had.
+    pub(crate) fn add(&mut self, partition: i32, offset: i64) -> bool {
+        let end = self.end(partition);
+        match usize::try_from(partition) {
+            // The brokers don't always say where a record is that was sent to them twice.
+            Ok(index) if offset >= 0 => {
+                if self.ends.len() <= index {
+                    self.ends.resize(index + 1, 0);
+                }
+                self.ends[index] = end.max(offset + 1);
+                offset >= end
+            }
+            _ => true,
+        }
+    }
 }
 
 /// How far a subscription has come that reads a topic.
@@ -39,14 +70,16 @@ pub struct SubscriptionState {
 
 /// The topic that is in use; `None` before the relay has made the first.
 pub async fn current(db: &Database, family: &str) -> Result<Option<Topic>, TransportError> {
-    const CURRENT: &str = "SELECT topic, generation, partitions, position FROM es.kafka_topics WHERE family = $1
+    const CURRENT: &str = "SELECT topic, generation, partitions, position, ends FROM es.kafka_topics WHERE family = $1
         ORDER BY generation DESC LIMIT 1";
-    let row: Option<(String, i32, i32, i64)> = sqlx::query_as(CURRENT).bind(family).fetch_optional(db.pool()).await?;
-    Ok(row.map(|(topic, generation, partitions, position)| Topic {
+    let row: Option<(String, i32, i32, i64, Vec<i64>)> =
+        sqlx::query_as(CURRENT).bind(family).fetch_optional(db.pool()).await?;
+    Ok(row.map(|(topic, generation, partitions, position, ends)| Topic {
         topic,
         generation,
         partitions,
         position,
+        ends,
     }))
 }
 
@@ -69,20 +102,67 @@ pub(crate) async fn readers(
     Ok(states.collect())
 }
 
-/// The topic that is in use, which the brokers have: the first is made, and another one takes the place of one that was lost.
+/// The topic that is in use, which the brokers have: the first is made, and another one takes the place of one that was lost,
+/// or that lost records.
 pub(crate) async fn ensure(db: &Database, kafka: &KafkaConfig) -> Result<Topic, TransportError> {
+    ensure_dead_letters(kafka).await?;
     let there = partitions(kafka).await?;
-    if !there.contains_key(&kafka.dead_letters()) {
-        make(kafka, &kafka.dead_letters(), 1).await?;
-    }
     let Some(topic) = current(db, &kafka.topic).await? else {
         return first(db, kafka, there.get(&kafka.topic).copied()).await;
     };
-    if there.get(&topic.topic).is_some_and(|found| *found >= topic.partitions) {
+    if is_whole(kafka, &topic, &there).await? {
         return Ok(topic);
     }
-    tracing::error!(topic = topic.topic, "the topic is lost: another one takes its place");
-    let next = make_next(kafka, &topic, topic.partitions).await?;
+    replace(db, kafka, &topic).await
+}
+
+/// Makes the topic of dead letters, where the brokers don't have it.
+pub(crate) async fn ensure_dead_letters(kafka: &KafkaConfig) -> Result<(), TransportError> {
+    let name = kafka.dead_letters();
+    if !partitions(kafka).await?.contains_key(&name) {
+        make(kafka, &name, 1).await?;
+    }
+    Ok(())
+}
+
+/// Whether the brokers, which have these topics, have this one with as many records as were published to it.
+async fn is_whole(kafka: &KafkaConfig, topic: &Topic, there: &HashMap<String, i32>) -> Result<bool, TransportError> {
+    if there.get(&topic.topic).is_none_or(|found| *found < topic.partitions) {
+        return Ok(false);
+    }
+    let ends = ends(kafka, topic).await?;
+    Ok((0..).zip(ends).all(|(partition, end)| end >= topic.end(partition)))
+}
+
+/// Comes to an end when the topic of this name is in use, and lost. That the brokers don't answer says nothing.
+pub(crate) async fn lost(db: Database, kafka: KafkaConfig, name: String) {
+    loop {
+        tokio::time::sleep(CHECK).await;
+        match is_lost(&db, &kafka, &name).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::debug!(error, "the brokers don't say what they have");
+            }
+        }
+    }
+}
+
+async fn is_lost(db: &Database, kafka: &KafkaConfig, name: &str) -> Result<bool, TransportError> {
+    // First what must be there, then what is there, which may be more by then.
+    let topic = current(db, &kafka.topic).await?.filter(|topic| topic.topic == name);
+    let Some(topic) = topic else { return Ok(false) };
+    Ok(!is_whole(kafka, &topic, &partitions(kafka).await?).await?)
+}
+
+/// Puts an empty topic in the place of one that was lost.
+pub(crate) async fn replace(db: &Database, kafka: &KafkaConfig, topic: &Topic) -> Result<Topic, TransportError> {
+    tracing::error!(
+        topic = topic.topic,
+        "the topic, or some of it, is lost: another one takes its place"
+    );
+    let next = make_next(kafka, topic, topic.partitions).await?;
     let mut transaction = db.pool().begin().await?;
     put_in_use(&mut transaction, kafka, &next).await?;
     // The same owners are in the same partitions, so the marks hold.
@@ -100,6 +180,7 @@ async fn first(db: &Database, kafka: &KafkaConfig, found: Option<i32>) -> Result
         generation: 1,
         partitions: kafka.partitions,
         position: 0,
+        ends: Vec::new(),
     };
     let wrong = match found {
         None => {
@@ -110,7 +191,8 @@ async fn first(db: &Database, kafka: &KafkaConfig, found: Option<i32>) -> Result
             Some(format!("it has {found} partitions, not {}", topic.partitions))
         }
         Some(_) => {
-            let empty = is_empty(kafka, &topic).await?;
+            // Nothing was ever written to it.
+            let empty = ends(kafka, &topic).await?.iter().all(|end| *end == 0);
             (!empty).then(|| "it has records already, though this journal has published nothing".to_owned())
         }
     };
@@ -140,6 +222,7 @@ pub(crate) async fn make_next(kafka: &KafkaConfig, topic: &Topic, count: i32) ->
         generation,
         partitions: count,
         position: 0,
+        ends: Vec::new(),
     })
 }
 
@@ -199,17 +282,38 @@ pub(crate) async fn partitions(kafka: &KafkaConfig) -> Result<HashMap<String, i3
     asked.await.map_err(|_| TransportError::Ended)?
 }
 
-/// Whether nothing was ever written to a topic.
-async fn is_empty(kafka: &KafkaConfig, topic: &Topic) -> Result<bool, TransportError> {
+/// How many records the partitions of a topic have had.
+async fn ends(kafka: &KafkaConfig, topic: &Topic) -> Result<Vec<i64>, TransportError> {
     let (kafka, topic) = (kafka.clone(), topic.clone());
-    let asked = tokio::task::spawn_blocking(move || -> Result<bool, TransportError> {
+    let asked = tokio::task::spawn_blocking(move || -> Result<Vec<i64>, TransportError> {
         let admin: AdminClient<DefaultClientContext> = kafka.client().create()?;
+        let mut ends = Vec::new();
         for partition in 0..topic.partitions {
-            if admin.inner().fetch_watermarks(&topic.topic, partition, PATIENCE)?.1 > 0 {
-                return Ok(false);
-            }
+            ends.push(admin.inner().fetch_watermarks(&topic.topic, partition, PATIENCE)?.1);
         }
-        Ok(true)
+        Ok(ends)
     });
     asked.await.map_err(|_| TransportError::Ended)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_is_not_behind_the_others_says_that_some_are_lost() {
+        let mut topic = Topic {
+            topic: "t".to_owned(),
+            generation: 1,
+            partitions: 3,
+            position: 0,
+            ends: vec![0, 5],
+        };
+        assert!(topic.add(1, 5) && topic.add(1, 6) && topic.add(2, 3) && topic.add(0, 0));
+        assert_eq!(topic.ends, [1, 7, 4]);
+        // Nothing is known of where it is.
+        assert!(topic.add(1, -1001));
+        assert!(!topic.add(1, 6), "this offset had another record");
+        assert_eq!((topic.ends.as_slice(), topic.end(3)), ([1, 7, 4].as_slice(), 0));
+    }
 }

@@ -45,3 +45,48 @@ async fn one_process_at_a_time_does_all_of_it() {
         15
     );
 }
+
+/// An event, and what handles it.
+async fn one_in_hand(recorder: &Arc<Recorder>) -> Dispatch<()> {
+    let database = TestDatabase::new().await;
+    let journal = contract::journal(&database).await;
+    write(&journal, 1, 0..1).await;
+    let mut dispatch = Dispatch::new(recorder.clone());
+    dispatch.take(journal.event(1).await.unwrap().unwrap(), ());
+    dispatch
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letting_go_of_others_cuts_no_pause_short() {
+    const PAUSE: Duration = Duration::from_millis(800);
+    let recorder = Recorder::new(1, |_, tried| match tried {
+        1 => crate::Outcome::RetryAfter(PAUSE),
+        _ => crate::Outcome::Done,
+    });
+    let mut dispatch = one_in_hand(&recorder).await;
+    let begun = Instant::now();
+    let early = tokio::time::timeout(PAUSE / 2, dispatch.settled()).await;
+    assert!(early.is_err(), "{early:?}");
+    dispatch.forgo(|_| false);
+    assert_eq!(dispatch.settled().await.attempts, 2);
+    assert!(begun.elapsed() >= PAUSE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_runs_when_it_is_let_go_of_is_not_tried_again() {
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let recorder = Recorder::new(1, move |_, _| {
+        let _gone = wait.lock().unwrap().recv();
+        crate::Outcome::RetryAfter(Duration::ZERO)
+    });
+    let mut dispatch = one_in_hand(&recorder).await;
+    let early = tokio::time::timeout(Duration::from_millis(300), dispatch.settled()).await;
+    assert!(early.is_err(), "{early:?}");
+    dispatch.forgo(|_| true);
+    assert!(dispatch.holds(|_| true), "it runs");
+    drop(go);
+    let settled = dispatch.settled_while_held(|_| true).await;
+    assert!(settled.is_none(), "{settled:?}");
+    assert!(!dispatch.holds(|_| true) && recorder.once());
+}

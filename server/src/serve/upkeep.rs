@@ -52,6 +52,6 @@ pub(crate) async fn run(recorder: PrometheusHandle, projections: Projections, st
 }
 
 fn gauge(name: &'static str, projection: &str, value: i64) {
-    let value = u32::try_from(value).unwrap_or(u32::MAX);
+    let value = u32::try_from(value.max(0)).unwrap_or(u32::MAX);
     metrics::gauge!(name, "projection" => projection.to_owned()).set(f64::from(value));
 }

@@ -107,6 +107,14 @@ async fn a_server_that_lost_everything_is_filled_again() {
     *server.store() = Store::default();
     write(&journal, 3, 4..6).await;
     until("the mirror", async || server.store().log.len() == 18).await;
+    until("the checkpoint", async || checkpoint(&database).await == 18).await;
+    stop.cancel();
+    task.await.unwrap();
+    check_mirror(&server, &journal).await;
+    // Where nothing is written either.
+    *server.store() = Store::default();
+    let (stop, task) = relay(&journal, &server);
+    until("the mirror", async || server.store().log.len() == 18).await;
     stop.cancel();
     task.await.unwrap();
     check_mirror(&server, &journal).await;

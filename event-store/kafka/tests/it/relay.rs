@@ -123,3 +123,24 @@ async fn a_broker_that_refuses_costs_no_event_and_no_order() {
     assert_eq!(first_seen(&records), (1..=450).collect::<Vec<_>>());
     stage.relay.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_goes_on_with_the_topic_that_took_the_place_of_its_own() {
+    let cluster = imitation();
+    let stage = OnKafka::at(&cluster.bootstrap_servers()).await;
+    let next = format!("{}.2", stage.kafka.topic);
+    for topic in [&stage.kafka.topic, &stage.kafka.dead_letters(), &next] {
+        cluster.create_topic(topic, 3, 1).unwrap();
+    }
+    let journal = contract::journal(&stage.database).await;
+    write(&journal, 5, 0..2).await;
+    stage.published(10).await;
+    // As by somebody who had its locks, since its connection was lost without its notice.
+    let put = "INSERT INTO es.kafka_topics (family, generation, topic, partitions) VALUES ($1, 2, $2, 3)";
+    let put = sqlx::query(put).bind(&stage.kafka.topic).bind(&next);
+    put.execute(stage.database.database().pool()).await.unwrap();
+    stage.published(10).await;
+    let records = stage.records(&next).await;
+    assert_eq!((records.len(), first_seen(&records)), (10, (1..=10).collect()));
+    stage.relay.end().await;
+}

@@ -19,7 +19,7 @@ use rdkafka::{
 };
 use serde_json::{Value, json};
 use spendlog_event_store::{
-    Outcome, parked,
+    Outcome, parked, subscription_position,
     testing::contract::{self, Recorder, until, write},
 };
 use spendlog_kafka_broker::Broker;
@@ -188,6 +188,38 @@ async fn a_poisonous_event_becomes_a_dead_letter_and_can_be_replayed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_of_dead_letters_that_was_deleted_is_made_again() {
+    // The imitation makes no topics.
+    if Broker::shared().await.is_none() {
+        return;
+    }
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    write(&journal, 5, 0..1).await;
+    stage.published(5).await;
+    let dead = stage.kafka.dead_letters();
+    let mut client = rdkafka::ClientConfig::new();
+    let admin: AdminClient<DefaultClientContext> =
+        client.set("bootstrap.servers", &stage.kafka.brokers).create().unwrap();
+    let gone = admin.delete_topics(&[&dead], &AdminOptions::new()).await.unwrap();
+    assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+    let recorder = Recorder::new(1, |event, _| match event.position {
+        3 => Outcome::Park("it is poisonous".to_owned()),
+        _ => Outcome::Done,
+    });
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    until("the position", async || {
+        let db = stage.database.database();
+        subscription_position(db, "recorder").await.unwrap() == 5
+    })
+    .await;
+    assert_eq!(stage.records(&dead).await[0].position(), 3);
+    stop.cancel();
+    task.await.unwrap();
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_of_others_are_passed_over() {
     let stage = OnKafka::new().await;
     let journal = contract::journal(&stage.database).await;
@@ -196,9 +228,14 @@ async fn records_of_others_are_passed_over() {
     let mut client = rdkafka::ClientConfig::new();
     let producer: FutureProducer = client.set("bootstrap.servers", &stage.kafka.brokers).create().unwrap();
     let genuine = stage.records(&stage.kafka.topic).await;
-    let headers = |position: &str| {
+    let nobody = uuid::Uuid::from_u128(4711).to_string();
+    let headers = |position: &str, owner: Option<&str>| {
         let own = genuine[0].headers.iter().filter(|(name, _)| name.as_str() != "ce_id");
         let headers = own.fold(OwnedHeaders::new(), |headers, (key, value)| {
+            let value = match (key.as_str(), owner) {
+                ("ce_partitionkey", Some(owner)) => owner,
+                _ => value.as_str(),
+            };
             headers.insert(Header {
                 key,
                 value: Some(value),
@@ -209,11 +246,13 @@ async fn records_of_others_are_passed_over() {
             value: Some(position),
         })
     };
-    // Garbage; an event that the journal will perhaps have one day; another text in the place of one that it has.
+    // Garbage; an event that the journal will perhaps have one day; another owner, who has no key, in the place of one that it has,
+    // and another text.
     for (headers, value) in [
         (OwnedHeaders::new(), "\u{0}garbage"),
-        (headers("4611686018427387904"), genuine[0].value.as_str()),
-        (headers("11"), "{\"note.written\":{\"text\":\"sealed:AAAA\"}}"),
+        (headers("4611686018427387904", None), genuine[0].value.as_str()),
+        (headers("10", Some(nobody.as_str())), genuine[0].value.as_str()),
+        (headers("11", None), "{\"note.written\":{\"text\":\"sealed:AAAA\"}}"),
     ] {
         for partition in 0..3 {
             let record = FutureRecord::to(&stage.kafka.topic).partition(partition);
@@ -226,6 +265,32 @@ async fn records_of_others_are_passed_over() {
     let (stop, task) = recorder.start(&stage.feed(&journal));
     write(&journal, 5, 2..4).await;
     until("all that is ours", async || recorder.distinct() == 20).await;
+    stop.cancel();
+    task.await.unwrap();
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_of_others_at_the_end_of_the_partitions_hold_up_nothing() {
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    write(&journal, 5, 0..2).await;
+    stage.published(10).await;
+    let mut client = rdkafka::ClientConfig::new();
+    let producer: FutureProducer = client.set("bootstrap.servers", &stage.kafka.brokers).create().unwrap();
+    for partition in 0..3 {
+        let record = FutureRecord::to(&stage.kafka.topic).partition(partition);
+        let record = record.key("x").payload("\u{0}garbage");
+        let sent = producer.send(record, std::time::Duration::from_secs(10)).await;
+        sent.map_err(|(error, _)| error).unwrap();
+    }
+    let recorder = Recorder::new(1, |_, _| Outcome::Done);
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    until("the position", async || {
+        let db = stage.database.database();
+        subscription_position(db, "recorder").await.unwrap() == 10
+    })
+    .await;
     stop.cancel();
     task.await.unwrap();
     stage.relay.end().await;

@@ -1,8 +1,12 @@
 //! More partitions, and a topic that was lost.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use spendlog_event_store::{
     Outcome,
@@ -11,7 +15,7 @@ use spendlog_event_store::{
         contract::{self, Recorder, until, write},
     },
 };
-use spendlog_kafka::{current, switch};
+use spendlog_kafka::{KafkaConfig, current, switch};
 use spendlog_kafka_broker::Broker;
 
 use crate::stage::{OnKafka, Running};
@@ -111,6 +115,36 @@ async fn a_switch_that_is_broken_off_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_switch_that_loses_its_locks_is_broken_off() {
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    let recorder = Recorder::new(1, |_, _| Outcome::Done);
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    write(&journal, 5, 0..2).await;
+    until("the first ten", async || recorder.done() == 10).await;
+    stop.cancel();
+    task.await.unwrap();
+    write(&journal, 5, 2..4).await;
+    stage.published(20).await;
+    let (db, draining) = (stage.database.database(), AtomicBool::new(false));
+    let switching = switch(db, &stage.kafka, true, |_, _| draining.store(true, Ordering::SeqCst));
+    let cutting = async {
+        until("the drain", async || draining.load(Ordering::SeqCst)).await;
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'spendlog-switch'";
+        sqlx::query(cut).execute(db.pool()).await.unwrap();
+    };
+    let both = async { tokio::join!(switching, cutting) };
+    let (switched, ()) = tokio::time::timeout(Duration::from_secs(60), both).await.unwrap();
+    assert!(switched.is_err(), "{switched:?}");
+    write(&journal, 5, 4..6).await;
+    stage.published(30).await;
+    let topic = current(db, &stage.kafka.topic).await.unwrap().unwrap();
+    assert_eq!(topic.generation, 1);
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_topic_takes_the_place_of_one_that_was_lost() {
     if Broker::shared().await.is_none() {
         return;
@@ -141,6 +175,75 @@ async fn another_topic_takes_the_place_of_one_that_was_lost() {
         .unwrap();
     assert_eq!((topic.generation, topic.partitions), (2, 3));
     assert_eq!(stage.records(&topic.topic).await.len(), 30);
+    stage.relay.end().await;
+}
+
+/// Deletes the topic, and makes an empty one of its name, as somebody might who wants to mend something.
+async fn make_anew(kafka: &KafkaConfig) {
+    let mut client = rdkafka::ClientConfig::new();
+    let client = client.set("bootstrap.servers", &kafka.brokers);
+    let admin: AdminClient<DefaultClientContext> = client.create().unwrap();
+    let options = AdminOptions::new();
+    let gone = admin.delete_topics(&[&kafka.topic], &options).await.unwrap();
+    assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+    until("an empty topic", async || {
+        let topic = NewTopic::new(&kafka.topic, kafka.partitions, TopicReplication::Fixed(1));
+        let made = admin.create_topics(&[topic], &options).await.unwrap();
+        made.iter().all(Result::is_ok)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_takes_a_topic_for_read_that_somebody_made_anew() {
+    if Broker::shared().await.is_none() {
+        return;
+    }
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    write(&journal, 5, 0..4).await;
+    stage.published(20).await;
+    let OnKafka { database, kafka, relay } = stage;
+    relay.end().await;
+    make_anew(&kafka).await;
+    let relay = Running::start(&journal, &kafka);
+    let stage = OnKafka { database, kafka, relay };
+    let recorder = Recorder::new(1, |_, _| Outcome::Done);
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    until("all twenty", async || recorder.done() == 20).await;
+    stop.cancel();
+    task.await.unwrap();
+    let topic = current(stage.database.database(), &stage.kafka.topic)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((topic.generation, topic.partitions), (2, 3));
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_runs_notices_that_the_topic_was_made_anew() {
+    if Broker::shared().await.is_none() {
+        return;
+    }
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    write(&journal, 5, 0..4).await;
+    stage.published(20).await;
+    make_anew(&stage.kafka).await;
+    // The twenty are in no topic any more.
+    write(&journal, 5, 4..5).await;
+    let recorder = Recorder::new(1, |_, _| Outcome::Done);
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    until("all of them", async || recorder.distinct() == 25).await;
+    stop.cancel();
+    task.await.unwrap();
+    stage.published(25).await;
+    let topic = current(stage.database.database(), &stage.kafka.topic)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(topic.generation, 2);
     stage.relay.end().await;
 }
 
