@@ -417,7 +417,8 @@ async fn drop_all(writer: &Writer, group: Group) -> Result<(), ProjectionError> 
 }
 
 impl Projections {
-    /// Drops what rebuilds and verifications that were interrupted left beside the live tables; not what somebody is at
+    /// Drops what rebuilds and verifications that were interrupted left beside the live tables, and what is left of a
+    /// projection of one's own that was being added; not what somebody is at
     /// work on, though one that has just been killed may need as long as `patience` to be gone.
     pub async fn sweep(&self, patience: Duration) -> Result<(), ProjectionError> {
         for group in Group::ALL {
@@ -437,7 +438,7 @@ impl Projections {
                 );
             }
         }
-        Ok(())
+        self.sweep_custom(patience).await
     }
 }
 

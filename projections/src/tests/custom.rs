@@ -2,8 +2,15 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use spendlog_domain::books::BookEvent;
+use fastrand::Rng;
+use spendlog_domain::{
+    books::BookEvent,
+    categories::CategoryEvent,
+    transactions::{Origin, Posting, Target, TransactionCommand},
+    values::{BookId, CategoryId, Money, PostingId, TransactionId},
+};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{History, projections, writer};
 use crate::{
@@ -59,6 +66,11 @@ const INCREMENTAL: &[(&str, &str)] = &[
         "SELECT t.book_id, t.merchant, sum(changes.to_minor - changes.from_minor) AS corrected
          FROM events.transaction_amount_corrected_changes AS changes JOIN transactions t ON t.transaction_id = changes.transaction_id
          GROUP BY t.book_id, t.merchant",
+    ),
+    (
+        "letters",
+        "SELECT book_id, merchant AS r, month AS t, sum(amount_minor) AS s, count(*) AS j FROM transactions
+         GROUP BY book_id, merchant, month",
     ),
 ];
 
@@ -172,6 +184,22 @@ async fn what_happened_once_counts_once_however_many_bring_it_up_to_date() {
     }
 }
 
+async fn forget(history: &mut History, book: BookId) {
+    let version = history.journal.load("book", &book.to_string()).await.unwrap().len() as i64;
+    let events = vec![BookEvent::Forgotten {}];
+    history
+        .append("book", book.to_string(), book.uuid(), version, events)
+        .await;
+    history.books.retain(|other| *other != book);
+    history.journal.forget(&[book.uuid()]).await.unwrap();
+}
+
+/// How many rows of a book a projection has.
+async fn rows_of(writer: &Writer, name: &str, book: BookId) -> i64 {
+    let sql = format!("SELECT count(*) FROM custom_rows.{name} WHERE book_id = $1");
+    writer.query(sql, &[&book.uuid()]).await.unwrap()[0].get(0)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rebuilds_forgettings_and_hands_in_the_rows_are_made_good() {
     let mut history = History::random(304, 80).await;
@@ -196,20 +224,12 @@ async fn rebuilds_forgettings_and_hands_in_the_rows_are_made_good() {
 
     // Somebody is forgotten: no row of theirs stays.
     let gone = history.books[0];
-    let version = history.journal.load("book", &gone.to_string()).await.unwrap().len() as i64;
-    let events = vec![BookEvent::Forgotten {}];
-    history
-        .append("book", gone.to_string(), gone.uuid(), version, events)
-        .await;
-    history.books.retain(|book| *book != gone);
-    history.journal.forget(&[gone.uuid()]).await.unwrap();
+    forget(&mut history, gone).await;
     history.step().await;
     caught_up(&history, &projections).await;
     same(&history).await;
     for (name, _) in INCREMENTAL {
-        let sql = format!("SELECT count(*) FROM custom_rows.{name} WHERE book_id = $1");
-        let left: i64 = writer.query(sql, &[&gone.uuid()]).await.unwrap()[0].get(0);
-        assert_eq!(left, 0, "{name}");
+        assert_eq!(rows_of(&writer, name, gone).await, 0, "{name}");
     }
 
     // What is changed by hand is found, and a rebuild makes it good.
@@ -262,9 +282,12 @@ async fn the_process_that_runs_keeps_them_up_to_date_by_batches_and_by_schedule(
     projections.pause_custom("recorded", true).await.unwrap();
     let rests_at = projections.custom_status("recorded").await.unwrap().position;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    history.step().await;
+    let book = history.books[0];
+    history.record(book).await;
     history.step().await;
     far(&history, "monthly_merchants").await;
+    let asked = custom::verify(&history.journal, "recorded").await;
+    assert!(matches!(asked, Err(CustomError::Older { .. })), "{asked:?}");
     assert_eq!(projections.custom_status("recorded").await.unwrap().position, rests_at);
     projections.pause_custom("recorded", false).await.unwrap();
     far(&history, "recorded").await;
@@ -287,7 +310,7 @@ async fn pages_go_on_where_the_last_one_ended() {
     let _running = Running::start(&projections);
     caught_up(&history, &projections).await;
     add_all(&history).await;
-    let of = projections.custom_status("monthly_merchants").await.unwrap();
+    let of = projections.readable("monthly_merchants").await.unwrap();
     let all = of.rows(&projections, None, None, 1000).await.unwrap();
     assert!(all.len() > 10);
     let (mut paged, mut after) = (Vec::new(), None);
@@ -302,6 +325,218 @@ async fn pages_go_on_where_the_last_one_ended() {
     let own = of.rows(&projections, Some(&[book]), None, 1000).await.unwrap();
     assert!(!own.is_empty() && own.len() < all.len());
     assert!(own.iter().all(|row| row.body.contains(&book.to_string())), "{own:?}");
+    let letters = projections.readable("letters").await.unwrap();
+    let letters = letters.rows(&projections, None, None, 1).await.unwrap();
+    assert!(
+        letters[0].body.contains("\"r\":") && letters[0].body.contains("\"s\":"),
+        "{letters:?}"
+    );
+}
+
+/// An entry of an index is not as long as a note may be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_text_is_a_key_like_any_other() {
+    let mut history = History::random(308, 40).await;
+    let projections = projections(&history);
+    let _running = Running::start(&projections);
+    caught_up(&history, &projections).await;
+    let statements = [
+        (
+            "notes",
+            "SELECT book_id, note, count(*) AS n FROM transactions GROUP BY book_id, note",
+        ),
+        ("all_notes", "SELECT transaction_id, book_id, note FROM transactions"),
+    ];
+    for (name, statement) in statements {
+        custom::add(&history.journal, name, statement, None).await.unwrap();
+    }
+    let counts = history.transactions.iter().find(|(_, (state, _))| !state.is_voided());
+    let (id, book) = counts.map(|(id, (state, _))| (*id, state.book().unwrap())).unwrap();
+    let mut rng = Rng::with_seed(308);
+    for _ in 0..2 {
+        // Of letters at random, which can't be compressed.
+        let note: String = (0..4000).map(|_| rng.alphanumeric()).collect();
+        let command = TransactionCommand::Note {
+            note: Some(note.as_str().into()),
+        };
+        history.transaction(id, book, command).await;
+        caught_up(&history, &projections).await;
+        for (name, _) in statements {
+            let found = custom::verify(&history.journal, name).await.unwrap();
+            assert_eq!((found.missing, found.surplus), (0, 0), "{name}");
+            let of = projections.readable(name).await.unwrap();
+            let all = of.rows(&projections, None, None, 1000).await.unwrap();
+            let long: Vec<_> = all.iter().filter(|row| row.body.contains(&note)).collect();
+            assert!(long.len() == 1 && long[0].key.len() < 100, "{name}");
+            let after = of.rows(&projections, None, Some(&long[0].key), 1000).await.unwrap();
+            assert!(after.len() < all.len() && !after.iter().any(|row| row.key == long[0].key));
+        }
+    }
+    for (name, _) in statements {
+        custom::refresh(&history.journal, name).await.unwrap();
+        let found = custom::verify(&history.journal, name).await.unwrap();
+        assert_eq!((found.missing, found.surplus), (0, 0), "{name}");
+    }
+}
+
+/// Of nothing there is no sum: also where what a batch changed comes to 0 in a group that is new.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sum_of_nothing_is_null_in_a_new_group() {
+    let mut history = History::new(309).await;
+    let book = history.open_book().await;
+    let projections = projections(&history);
+    let _running = Running::start(&projections);
+    let (category, other) = (history.categories_of(book)[0], history.categories_of(book)[1]);
+    let spent = spend(&mut history, book, category, 500).await;
+    spend(&mut history, book, category, -200).await;
+    caught_up(&history, &projections).await;
+    let statement =
+        "SELECT c.book_id, c.name, sum(p.amount_minor) FILTER (WHERE p.amount_minor > 0) AS spent, count(*) AS n
+         FROM categories c JOIN postings p ON p.category_id = c.category_id GROUP BY c.book_id, c.name";
+    custom::add(&history.journal, "spent", statement, None).await.unwrap();
+    let command = TransactionCommand::Categorise {
+        posting: None,
+        category: other,
+    };
+    history.transaction(spent, book, command).await;
+    let stream = history.journal.load("category", &category.to_string()).await.unwrap();
+    let renamed = CategoryEvent::Renamed {
+        from: "Any".into(),
+        to: "Another name".into(),
+    };
+    history
+        .append(
+            "category",
+            category.to_string(),
+            book.uuid(),
+            stream.len() as i64,
+            vec![renamed],
+        )
+        .await;
+    caught_up(&history, &projections).await;
+    let found = custom::verify(&history.journal, "spent").await.unwrap();
+    assert_eq!((found.rows, found.missing, found.surplus), (2, 0, 0));
+}
+
+/// Takes from the first account and gives to a category.
+async fn spend(history: &mut History, book: BookId, category: CategoryId, minor: i64) -> TransactionId {
+    let id = Uuid::from_u128(u128::from(minor.unsigned_abs()));
+    let (account, currency) = history.accounts_of(book)[0];
+    let posting = |number: u128, target, minor| Posting {
+        id: PostingId::new(Uuid::from_u128((id.as_u128() << 8) | number)),
+        target,
+        money: Money { minor, currency },
+    };
+    let record = TransactionCommand::Record {
+        transaction: TransactionId::new(id),
+        book,
+        booked_on: "2025-03-01".parse().unwrap(),
+        merchant: None,
+        note: None,
+        postings: vec![
+            posting(0, Target::Account(account), -minor),
+            posting(1, Target::Category(category), minor),
+        ],
+        origin: Origin::Manual {},
+    };
+    history.transaction(TransactionId::new(id), book, record).await;
+    TransactionId::new(id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_become_too_many_are_told() {
+    let mut history = History::new(314).await;
+    let book = history.open_book().await;
+    let projections = projections(&history);
+    let _running = Running::start(&projections);
+    history.record_many(book, 99).await;
+    caught_up(&history, &projections).await;
+    let pairs =
+        "SELECT a.transaction_id AS one, b.transaction_id AS two, count(*) AS n FROM transactions a, transactions b
+         WHERE a.book_id = b.book_id GROUP BY a.transaction_id, b.transaction_id";
+    let added = custom::add(&history.journal, "all_pairs", pairs, None).await.unwrap();
+    assert_eq!(added.rows, 99 * 99);
+    history.record_many(book, 2).await;
+    caught_up(&history, &projections).await;
+    let mut keeper = Keeper::open(&history.journal, "all_pairs").await.unwrap();
+    let error = keeper.pass(false).await.unwrap_err();
+    assert!(matches!(error, CustomError::TooManyRows), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_forgotten_stays_neither_in_what_is_paused_nor_in_what_fails() {
+    let mut history = History::random(315, 80).await;
+    let (projections, writer) = (projections(&history), writer(&history).await);
+    let stop = CancellationToken::new();
+    let running = projections.run(&stop);
+    caught_up(&history, &projections).await;
+    let (name, statement) = INCREMENTAL[0];
+    custom::add(&history.journal, name, statement, None).await.unwrap();
+    let shops = "SELECT DISTINCT book_id, merchant FROM transactions";
+    custom::add(&history.journal, "shops", shops, Some(Duration::from_secs(3600)))
+        .await
+        .unwrap();
+    let gone = history.books[0];
+    for name in [name, "shops"] {
+        assert!(rows_of(&writer, name, gone).await > 0, "{name}");
+    }
+    projections.pause_custom(name, true).await.unwrap();
+    let fails = "UPDATE custom.statements SET statement = 'SELECT 1 / 0 AS book_id' WHERE name = 'shops'";
+    writer.client.batch_execute(fails).await.unwrap();
+    forget(&mut history, gone).await;
+    projections.wait_forgotten(history.head().await, WAIT).await.unwrap();
+    for name in [name, "shops"] {
+        assert_eq!(rows_of(&writer, name, gone).await, 0, "{name}");
+    }
+    // When it goes on it has the rows of everybody else.
+    projections.pause_custom(name, false).await.unwrap();
+    custom::refresh(&history.journal, name).await.unwrap();
+    let found = custom::verify(&history.journal, name).await.unwrap();
+    assert!(found.rows > 0 && found.missing + found.surplus == 0, "{found:?}");
+    stop.cancel();
+    for task in running {
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_being_added_by_somebody_who_was_killed_is_not_there_and_goes() {
+    let history = History::random(316, 20).await;
+    let (projections, writer) = (projections(&history), writer(&history).await);
+    let every = Some(Duration::from_secs(60));
+    custom::add(&history.journal, "half", "SELECT 1 AS a", every)
+        .await
+        .unwrap();
+    let sql = "UPDATE custom.statements SET verified = false";
+    writer.client.batch_execute(sql).await.unwrap();
+    let asked = projections.readable("half").await;
+    assert!(matches!(asked, Err(CustomError::Unknown(_))), "{asked:?}");
+    assert!(projections.custom().await.unwrap().is_empty());
+    // Not while somebody is at it.
+    let held = "SELECT pg_advisory_lock(702188305, hashtext('half'))";
+    writer.client.batch_execute(held).await.unwrap();
+    projections.sweep(Duration::ZERO).await.unwrap();
+    assert_eq!(tables(&writer).await.len(), 1);
+    let taken = custom::add(&history.journal, "half", "SELECT 1 AS a", every).await;
+    assert!(matches!(taken, Err(CustomError::Exists(_))), "{taken:?}");
+    let held = "SELECT pg_advisory_unlock(702188305, hashtext('half'))";
+    writer.client.batch_execute(held).await.unwrap();
+    projections.sweep(Duration::ZERO).await.unwrap();
+    assert!(tables(&writer).await.is_empty());
+    custom::add(&history.journal, "half", "SELECT 1 AS a", every)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_that_is_not_to_be_had_passes() {
+    let history = History::new(317).await;
+    let (holds, wants) = (writer(&history).await, writer(&history).await);
+    let lock = "BEGIN; LOCK TABLE custom.statements";
+    holds.client.batch_execute(lock).await.unwrap();
+    let sql = format!("SET lock_timeout = '10ms'; {lock}");
+    let error = CustomError::from(wants.client.batch_execute(&sql).await.unwrap_err());
+    assert!(error.is_passing(), "{error:?}");
 }
 
 #[tokio::test]
@@ -382,6 +617,14 @@ async fn what_does_not_add_up_is_told_apart_with_its_reason() {
         ),
         (
             "SELECT book_id, count(*) AS n FROM transactions WHERE booked_on > date 'yesterday' GROUP BY 1",
+            "another day tomorrow",
+        ),
+        (
+            "SELECT book_id, count(*) AS n FROM transactions WHERE booked_on > 'tomorrow 5pm'::timestamptz GROUP BY 1",
+            "another day tomorrow",
+        ),
+        (
+            "SELECT book_id, count(*) AS n FROM transactions WHERE booked_on > timestamp 'today 00:00' GROUP BY 1",
             "another day tomorrow",
         ),
         (
