@@ -16,6 +16,7 @@ pub(crate) mod keeper;
 mod rows;
 mod statements;
 mod supervisor;
+mod world;
 
 use std::time::Duration;
 

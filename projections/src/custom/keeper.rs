@@ -15,6 +15,7 @@ use super::{
     analyst::Analyst,
     incremental::{Plan, Role, quoted},
     statements::Definition,
+    world::{World, forgotten},
 };
 use crate::{Group, ProjectionError, writer::Writer};
 
@@ -88,46 +89,6 @@ pub(crate) async fn known_columns(writer: &Writer) -> Result<BTreeSet<String>, P
                WHERE c.relnamespace IN ('analytics'::regnamespace, 'events'::regnamespace) AND a.attnum > 0";
     let rows = writer.query(sql.to_owned(), &[]).await?;
     Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
-}
-
-/// What the read side and the journal have come to.
-struct World {
-    /// Users, books, accounts, categories, transactions.
-    ledger: i64,
-    /// Those, and documents and imports.
-    all: i64,
-    /// Counts rebuilds.
-    generation: i64,
-    head: i64,
-    /// How many owners were forgotten.
-    tombstones: i64,
-}
-
-impl World {
-    async fn see(writer: &Writer) -> Result<Self, ProjectionError> {
-        let sql = "SELECT coalesce(max(position) FILTER (WHERE name = 'ledger'), 0), \
-                     CASE WHEN count(*) < 2 THEN 0 ELSE min(position) END, coalesce(sum(generation), 0)::bigint, \
-                     (SELECT coalesce(max(size), 0) FROM es.commits), (SELECT count(*) FROM es.keys WHERE wrapped IS NULL) \
-                   FROM read.checkpoints";
-        let rows = writer.query(sql.to_owned(), &[]).await?;
-        let row = rows.first().ok_or(ProjectionError::TakenOver)?;
-        Ok(Self {
-            ledger: row.try_get(0)?,
-            all: row.try_get(1)?,
-            generation: row.try_get(2)?,
-            head: row.try_get(3)?,
-            tombstones: row.try_get(4)?,
-        })
-    }
-
-    /// The position that a statement computed now is of.
-    fn reached(&self, plan: Option<&Plan>) -> i64 {
-        match plan {
-            Some(plan) if plan.only_events() => self.head,
-            Some(_) => self.ledger,
-            None => self.all,
-        }
-    }
 }
 
 /// What brings one projection up to date.
@@ -461,73 +422,6 @@ fn sum_columns(plan: &Plan, definition: &Definition) -> Vec<(String, String)> {
         Role::Key | Role::Count => None,
     });
     sums.collect()
-}
-
-/// Whether an owner was forgotten between two positions: their rows have gone without a trace.
-async fn forgotten(writer: &Writer, after: i64, until: i64) -> Result<bool, ProjectionError> {
-    let sql = "SELECT EXISTS (SELECT FROM es.events WHERE position > $1 AND position <= $2 \
-               AND event_type IN ('user.forgotten', 'book.forgotten'))";
-    let rows = writer.query(sql.to_owned(), &[&after, &until]).await?;
-    Ok(rows.first().map_or(Ok(false), |row| row.try_get(0))?)
-}
-
-/// Empties a projection that is not computed for now (it is paused, or fails) where somebody may stand in it who was forgotten
-/// since; it is computed anew before it shows anything again. `looked` is up to where it was looked for these before; answers
-/// with up to where it is now.
-pub(crate) async fn clear(writer: &Writer, definition: &Definition, looked: i64) -> Result<i64, CustomError> {
-    let world = World::see(writer).await?;
-    // Nothing is in one that was never computed, or was emptied.
-    let stale = definition.generation >= 0
-        && (definition.tombstones != world.tombstones
-            || forgotten(writer, definition.position.max(looked), world.head).await?);
-    if !stale {
-        return Ok(world.head);
-    }
-    let sql = "SELECT pg_try_advisory_lock(702188304, hashtext($1))".to_owned();
-    if !writer
-        .query(sql, &[&definition.name])
-        .await?
-        .iter()
-        .all(|row| row.get(0))
-    {
-        // Somebody is computing it.
-        return Ok(looked);
-    }
-    let emptied = empty(writer, definition).await;
-    let sql = "SELECT pg_advisory_unlock(702188304, hashtext($1))".to_owned();
-    writer.query(sql, &[&definition.name]).await?;
-    emptied.map(|()| world.head)
-}
-
-/// Removes all rows, where they are still those of this definition.
-async fn empty(writer: &Writer, definition: &Definition) -> Result<(), CustomError> {
-    writer
-        .client
-        .batch_execute("BEGIN; SET LOCAL lock_timeout = '1s'")
-        .await?;
-    let emptied = async {
-        let sql = "UPDATE custom.statements SET position = 0, generation = -1 \
-                   WHERE name = $1 AND added_at = $2 AND position = $3 AND generation = $4 AND tombstones = $5";
-        let Definition { name, added_at, .. } = definition;
-        let (position, generation, tombstones) = (definition.position, definition.generation, definition.tombstones);
-        let moved = writer
-            .execute(sql.to_owned(), &[name, added_at, &position, &generation, &tombstones])
-            .await?;
-        if moved == 1 {
-            tracing::info!(projection = name, "emptied, for somebody in it was forgotten");
-            let sql = format!("TRUNCATE {}", definition.table());
-            writer.client.batch_execute(&sql).await?;
-        }
-        Ok::<_, CustomError>(())
-    };
-    match emptied.await {
-        Ok(()) => Ok(writer.client.batch_execute("COMMIT").await?),
-        Err(error) => {
-            // It can't be left open: others go through this connection too.
-            writer.client.batch_execute("ROLLBACK").await?;
-            Err(error)
-        }
-    }
 }
 
 /// The table that rows are made in. No projection can be called so.

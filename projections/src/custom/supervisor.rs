@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     CustomError,
     analyst::provide,
-    keeper::{Keeper, clear},
+    keeper::Keeper,
     statements::{Definition, keep_failure},
+    world::clear,
 };
 use crate::{ProjectionError, Projections, projections::now, runner::chain, writer::Writer};
 
