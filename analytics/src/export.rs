@@ -84,10 +84,14 @@ async fn go_on(
     let stored = Manifest::read(store).await?;
     let (mut manifest, anew) = begin(journal, stored.clone(), scope).await?;
     manifest.know(tables)?;
+    if let (true, Some(stored)) = (anew, &stored) {
+        // Before the manifest that alone knows all tables with texts is gone: some may be of types that are no more.
+        manifest.sweep(store, &stored.tables()).await?;
+    }
     if stored.is_none_or(|stored| stored != manifest) {
         manifest.write(store).await?;
     }
-    manifest.sweep(store, tables).await?;
+    manifest.sweep(store, &manifest.tables()).await?;
     let (from, until) = (manifest.position, until.max(manifest.position));
     progress(Progress {
         position: from,

@@ -1,7 +1,7 @@
 //! What an export holds: the one object that makes its files part of it. A file that it does not name is not read, and is removed
 //! by the next run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -64,6 +64,29 @@ pub struct File {
     pub bytes: u64,
 }
 
+impl File {
+    /// Whether it stands where [`path`] puts the files of its table. What somebody else wrote into a manifest could lead
+    /// anywhere on this machine.
+    fn is_in_place(&self) -> bool {
+        let plain = !self.table.is_empty()
+            && self
+                .table
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        plain && self.expected().as_deref() == Some(self.path.as_str())
+    }
+
+    /// What [`path`] makes of the parts of the path.
+    fn expected(&self) -> Option<String> {
+        let rest = self.path.strip_prefix(self.table.as_str())?.strip_prefix("/month=")?;
+        let (month, name) = rest.split_once('/')?;
+        let (year, month) = month.split_once('-')?;
+        let (first, last) = name.strip_suffix(".parquet")?.split_once('-')?;
+        let month = (year.parse().ok()?, month.parse().ok()?);
+        Some(path(&self.table, month, first.parse().ok()?, last.parse().ok()?))
+    }
+}
+
 /// What an export holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -106,6 +129,9 @@ impl Manifest {
         if manifest.form != FORM {
             return Err(ExportError::Form { form: manifest.form });
         }
+        if manifest.files.iter().any(|file| !file.is_in_place()) {
+            return Err(ExportError::Manifest);
+        }
         Ok(Some(manifest))
     }
 
@@ -136,10 +162,17 @@ impl Manifest {
         Ok(())
     }
 
-    /// Removes the files that a run left behind which did not come to its end: those of our names that are not part of the export.
-    pub(crate) async fn sweep(&self, store: &dyn ObjectStore, tables: &Tables) -> Result<(), ExportError> {
-        for table in tables.all() {
-            let mut found = store.list(Some(&Path::from(table.name.as_str())));
+    /// The tables that it can have files of.
+    pub(crate) fn tables(&self) -> BTreeSet<String> {
+        let of_files = self.files.iter().map(|file| &file.table);
+        self.columns.keys().chain(of_files).cloned().collect()
+    }
+
+    /// Removes the files of these tables that a run left behind which did not come to its end: those of our names that are not
+    /// part of the export.
+    pub(crate) async fn sweep(&self, store: &dyn ObjectStore, tables: &BTreeSet<String>) -> Result<(), ExportError> {
+        for table in tables {
+            let mut found = store.list(Some(&Path::from(table.as_str())));
             while let Some(object) = found.try_next().await? {
                 let path = object.location.as_ref();
                 let ours = first_position(path).is_some() && !self.files.iter().any(|file| file.path == path);
@@ -186,6 +219,40 @@ mod tests {
             "events/year=2026/000000000001-000000000020.parquet",
         ] {
             assert_eq!(first_position(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_where_files_of_its_table_are() {
+        let is_in_place = |table: &str, path: &str| {
+            let (table, path) = (table.to_owned(), path.to_owned());
+            let (rows, bytes) = (1, 1);
+            File {
+                table,
+                path,
+                rows,
+                bytes,
+            }
+            .is_in_place()
+        };
+        assert!(is_in_place("events", &path("events", (2026, 11), 7, 20)));
+        let name = "month=2026-11/000000000001-000000000020.parquet";
+        for (table, other) in [
+            ("events", format!("/etc/{name}")),
+            ("events", format!("../events/{name}")),
+            ("events", format!("events/../{name}")),
+            ("events", format!("other/{name}")),
+            ("..", format!("../{name}")),
+            ("/etc", format!("/etc/{name}")),
+            ("", format!("/{name}")),
+            ("events", "events/month=2026-11/notes.parquet".to_owned()),
+            ("events", "events/month=2026-11/1-20.parquet".to_owned()),
+            (
+                "events",
+                "events/month=2026-11/../000000000001-000000000020.parquet".to_owned(),
+            ),
+        ] {
+            assert!(!is_in_place(table, &other), "{table}: {other}");
         }
     }
 }

@@ -5,7 +5,7 @@
 //! lies in one book (commands guard it), and users and books are rows of their own.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -15,7 +15,12 @@ use spendlog_event_store::{Database, Event, Journal, Query};
 use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 use uuid::Uuid;
 
-use crate::{Group, ProjectionError, Projections, forgotten::leave_out, status::holder, writer::Writer};
+use crate::{
+    Group, ProjectionError, Projections,
+    forgotten::{leave_out, tombstones},
+    status::holder,
+    writer::Writer,
+};
 
 /// Events of a batch, before it is dealt out to the workers.
 const BATCH: i64 = 10_000;
@@ -96,6 +101,8 @@ pub(crate) struct Beside {
     pub(crate) position: i64,
     /// How many events were applied.
     pub(crate) events: u64,
+    /// Owners who were forgotten before the first event was applied.
+    forgotten: Arc<HashSet<Uuid>>,
     /// One for each worker; the first one's connection holds the group's lock.
     writers: Vec<Arc<Writer>>,
     started: Instant,
@@ -118,6 +125,7 @@ impl Beside {
         }
         drop_all(&first, group).await?;
         make_tables(&first, group).await?;
+        let forgotten = Arc::new(tombstones(&first).await?);
         let mut writers = vec![Arc::new(first)];
         for _ in 1..workers() {
             writers.push(Arc::new(open(database, work, &schema).await?));
@@ -127,6 +135,7 @@ impl Beside {
             group,
             position: 0,
             events: 0,
+            forgotten,
             writers,
             started,
         })
@@ -170,6 +179,14 @@ impl Beside {
         }
     }
 
+    fn source(&self) -> Source {
+        Source {
+            journal: self.journal.clone(),
+            group: self.group,
+            forgotten: Arc::clone(&self.forgotten),
+        }
+    }
+
     /// Applies all events up to `until`: one task reads and opens them, the workers fold them and copy the rows.
     pub(crate) async fn fill(
         &mut self,
@@ -190,7 +207,7 @@ impl Beside {
         }
         drop(done);
         let mut reached = vec![self.position; shares.len()];
-        tasks.spawn(deal(self.journal.clone(), self.group, self.position, until, shares));
+        tasks.spawn(deal(self.source(), self.position, until, shares));
         while let Some((number, position, events)) = heard.recv().await {
             if let Some(reached) = reached.get_mut(number) {
                 *reached = position;
@@ -211,7 +228,7 @@ impl Beside {
     pub(crate) async fn apply(&self, until: i64) -> Result<u64, ProjectionError> {
         let (writer, mut after, mut count) = (self.writer()?, self.position, 0);
         while after < until {
-            let (reached, events) = read(&self.journal, self.group, after, until).await?;
+            let (reached, events) = self.source().read(after, until).await?;
             self.group.fold(writer, &events, true).await?.write(writer).await?;
             count += u64::try_from(events.len()).unwrap_or_default();
             after = reached;
@@ -275,14 +292,13 @@ fn share_of(owner: Uuid, workers: usize) -> usize {
 
 /// Reads events and deals each owner's to one worker.
 async fn deal(
-    journal: Journal,
-    group: Group,
+    source: Source,
     mut after: i64,
     until: i64,
     shares: Vec<mpsc::Sender<(i64, Vec<Event>)>>,
 ) -> Result<(), ProjectionError> {
     while after < until {
-        let (reached, events) = read(&journal, group, after, until).await?;
+        let (reached, events) = source.read(after, until).await?;
         let mut dealt = vec![Vec::new(); shares.len()];
         for event in events {
             if let Some(part) = dealt.get_mut(share_of(event.owner, shares.len())) {
@@ -314,21 +330,31 @@ async fn work(
     Ok(())
 }
 
-/// The next events of the group, and the position that they reach to.
-async fn read(journal: &Journal, group: Group, after: i64, until: i64) -> Result<(i64, Vec<Event>), ProjectionError> {
-    let kinds = group.kinds().iter().map(|kind| (*kind).to_owned()).collect();
-    let query = Query {
-        after,
-        until: Some(until),
-        kinds: Some(kinds),
-        limit: BATCH,
-        ..Query::default()
-    };
-    let mut events = journal.read(&query).await?;
-    let full = i64::try_from(events.len()).is_ok_and(|count| count == BATCH);
-    let reached = events.last().filter(|_| full).map_or(until, |event| event.position);
-    leave_out(journal, &mut events);
-    Ok((reached, events))
+/// Where the events of a group come from.
+struct Source {
+    journal: Journal,
+    group: Group,
+    /// Whose events are none of them.
+    forgotten: Arc<HashSet<Uuid>>,
+}
+
+impl Source {
+    /// The next events of the group, and the position that they reach to.
+    async fn read(&self, after: i64, until: i64) -> Result<(i64, Vec<Event>), ProjectionError> {
+        let kinds = self.group.kinds().iter().map(|kind| (*kind).to_owned()).collect();
+        let query = Query {
+            after,
+            until: Some(until),
+            kinds: Some(kinds),
+            limit: BATCH,
+            ..Query::default()
+        };
+        let mut events = self.journal.read(&query).await?;
+        let full = i64::try_from(events.len()).is_ok_and(|count| count == BATCH);
+        let reached = events.last().filter(|_| full).map_or(until, |event| event.position);
+        leave_out(&self.journal, &self.forgotten, &mut events);
+        Ok((reached, events))
+    }
 }
 
 /// Tables like the live ones, empty, with their primary keys alone.
@@ -391,7 +417,8 @@ async fn drop_all(writer: &Writer, group: Group) -> Result<(), ProjectionError> 
 }
 
 impl Projections {
-    /// Drops what rebuilds and verifications that were interrupted left beside the live tables; not what somebody is at
+    /// Drops what rebuilds and verifications that were interrupted left beside the live tables, and what is left of a
+    /// projection of one's own that was being added; not what somebody is at
     /// work on, though one that has just been killed may need as long as `patience` to be gone.
     pub async fn sweep(&self, patience: Duration) -> Result<(), ProjectionError> {
         for group in Group::ALL {
@@ -411,7 +438,7 @@ impl Projections {
                 );
             }
         }
-        Ok(())
+        self.sweep_custom(patience).await
     }
 }
 

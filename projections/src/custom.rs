@@ -16,6 +16,7 @@ pub(crate) mod keeper;
 mod rows;
 mod statements;
 mod supervisor;
+mod world;
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use tokio_postgres::error::SqlState;
 
 pub use incremental::NotIncremental;
 pub use keeper::{Refreshed, Verified, refresh, verify};
-pub use rows::Row;
+pub use rows::{Readable, Row};
 pub use statements::{Added, add, reading_events, remove};
 pub(crate) use supervisor::run;
 
@@ -36,8 +37,8 @@ pub const ROWS_MAX: u64 = if cfg!(test) { 10_000 } else { 1_000_000 };
 pub const STATEMENT_MAX: usize = 64 * 1024;
 /// The most columns.
 const COLUMNS_MAX: usize = 60;
-/// The most projections of one's own.
-const COUNT_MAX: i64 = 100;
+/// The most projections of one's own: each has two connections to itself as long as it is kept up to date.
+const COUNT_MAX: i64 = 20;
 /// The column by which it is known whose a row is.
 pub const BOOK: &str = "book_id";
 
@@ -152,6 +153,17 @@ pub enum CustomError {
     /// The role that it runs as can't be had.
     #[error("{0}")]
     Role(String),
+    /// Where the views of events belong something else stands.
+    #[error(
+        "the database has a schema `events` that was not made by Spendlog, and its views of events belong there: rename that schema, or \
+         give Spendlog a database of its own"
+    )]
+    SchemaTaken,
+    /// It was not computed anew since somebody was forgotten, and may still show them.
+    #[error(
+        "{0} may still show somebody who was forgotten: a process that keeps projections up to date has to compute or empty it"
+    )]
+    Remembers(String),
     /// The read tables have moved on since it was computed last.
     #[error(
         "it is of position {position}, and the read tables are at {reached}: `spendlog projections rebuild {name}` computes it anew"
@@ -185,18 +197,29 @@ impl CustomError {
     }
 
     /// Whether another transaction was in the way, so that the same succeeds when it is tried again.
-    fn is_passing(&self) -> bool {
+    pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Self::Projection(ProjectionError::Statement(error)) => {
-                error.code() == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
-            }
-            error => matches!(error, Self::Projection(error) if error.is_locked_out()),
+            Self::Projection(ProjectionError::Statement(error)) => error.code().is_some_and(is_in_the_way),
+            _ => false,
         }
     }
 }
 
+/// Whether this is what Postgres says when another transaction was in the way.
+fn is_in_the_way(code: &SqlState) -> bool {
+    [
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::T_R_SERIALIZATION_FAILURE,
+    ]
+    .contains(code)
+}
+
 impl From<tokio_postgres::Error> for CustomError {
     fn from(error: tokio_postgres::Error) -> Self {
+        if error.code().is_some_and(is_in_the_way) {
+            return Self::Projection(error.into());
+        }
         match error.as_db_error() {
             Some(refused) if *refused.code() == SqlState::QUERY_CANCELED => Self::TooLong,
             Some(refused) => Self::Failed {

@@ -1,6 +1,7 @@
 //! Given events / when applied, once and again / then rows; the past against a replay; pages against the whole list.
 
 mod custom;
+mod custom_kept;
 mod custom_rights;
 mod forgotten;
 mod history;

@@ -10,7 +10,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use serde_json::value::RawValue;
-use spendlog_projections::custom::{CustomError, Row, Status};
+use spendlog_projections::custom::{CustomError, Readable, Row};
 use spendlog_schemas::{
     analytics::{ProjectionRows, ReadableProjection, ReadableProjections, RowsQuery},
     problem::ProblemDetails,
@@ -48,7 +48,7 @@ pub(crate) fn refused(error: CustomError) -> Problem {
 #[get("/analytics/projections")]
 pub(crate) async fn list(api: Data<ReadApi>, caller: Caller) -> Result<HttpResponse, Problem> {
     let all = api.projections.custom().await.map_err(failed)?;
-    let readable = all.into_iter().filter(|status| may_read(caller, status));
+    let readable = all.into_iter().filter(|status| may_read(caller, status.is_by_book()));
     let data = readable
         .map(|status| ReadableProjection {
             columns: columns(&status),
@@ -93,11 +93,8 @@ pub(crate) async fn rows(
             "after must be the cursor of an earlier page",
         ));
     }
-    let status = ready(&api, &request, &path).await?;
-    if !may_read(caller, &status) {
-        return Err(Code::NotFound.into());
-    }
-    let books = match (status.is_by_book(), book) {
+    let projection = ready(&api, caller, &request, &path).await?;
+    let books = match (projection.is_by_book(), book) {
         (true, None) => Some(api.look_up(user(caller)).await?.to_vec()),
         (true, Some(book)) => Some(vec![api.book(user(caller), Some(&book)).await?]),
         (false, None) => None,
@@ -108,7 +105,7 @@ pub(crate) async fn rows(
             ));
         }
     };
-    let found = status.rows(&api.projections, books.as_deref(), key.as_deref(), fetched);
+    let found = projection.rows(&api.projections, books.as_deref(), key.as_deref(), fetched);
     let mut found = found.await.map_err(refused)?;
     let more = found.len() > shown;
     found.truncate(shown);
@@ -118,34 +115,37 @@ pub(crate) async fn rows(
     let mut response = json(&ProjectionRows {
         data: data.collect::<Result<_, _>>().map_err(Problem::internal)?,
         next: next.clone(),
-        position: status.position,
-        refreshed_at: status.refreshed_at,
+        position: projection.position,
+        refreshed_at: projection.refreshed_at,
     })?;
     link(&request, &mut response, next.as_deref());
     Ok(response)
 }
 
-fn may_read(caller: Caller, status: &Status) -> bool {
-    status.is_by_book() || caller.admin().is_ok()
+fn may_read(caller: Caller, by_book: bool) -> bool {
+    by_book || caller.admin().is_ok()
 }
 
-/// How the projection stands, once it has come to the position that the request names.
-async fn ready(api: &ReadApi, request: &HttpRequest, name: &str) -> Result<Status, Problem> {
+/// The projection, once it has come to the position that the request names. Who may not read it hears at once that there is none.
+async fn ready(api: &ReadApi, caller: Caller, request: &HttpRequest, name: &str) -> Result<Readable, Problem> {
     let wanted = position::wanted(request.headers())?;
     let since = Instant::now();
     loop {
-        let status = api.projections.custom_status(name).await.map_err(refused)?;
-        let Some(wanted) = wanted.filter(|wanted| *wanted > status.position) else {
-            return Ok(status);
+        let projection = api.projections.readable(name).await.map_err(refused)?;
+        if !may_read(caller, projection.is_by_book()) {
+            return Err(Code::NotFound.into());
+        }
+        let Some(wanted) = wanted.filter(|wanted| *wanted > projection.position) else {
+            return Ok(projection);
         };
         if since.elapsed() >= WAIT {
-            let (detail, seconds) = match status.every {
+            let (detail, seconds) = match projection.every {
                 Some(every) => (
                     format!("{name} is computed every {} s", every.as_secs()),
                     u32::try_from(every.as_secs()).unwrap_or(u32::MAX),
                 ),
                 None => (
-                    format!("{name} has come to position {}, not to {wanted}", status.position),
+                    format!("{name} has come to position {}, not to {wanted}", projection.position),
                     1,
                 ),
             };

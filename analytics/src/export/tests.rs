@@ -204,6 +204,17 @@ async fn a_person_gets_their_own_texts_but_no_password() {
     let refused = place.export(&sample, None).await.unwrap_err();
     assert!(matches!(refused, ExportError::Scope { .. }), "{refused}");
 
+    // A type of event that was known when it was exported, and is not any more.
+    let old = place
+        .folder
+        .path()
+        .join("note_dropped/month=2026-11/000000000001-000000000001.parquet");
+    fs::create_dir_all(old.parent().unwrap()).unwrap();
+    fs::write(&old, "planted text").unwrap();
+    let mut manifest = place.manifest().await;
+    manifest.columns.insert("note_dropped".to_owned(), Vec::new());
+    manifest.write(&place.store).await.unwrap();
+
     sample.journal.forget(&[ADA]).await.unwrap();
     let refused = place.ask(&sample, sql).await.unwrap_err();
     assert!(refused.contains("was forgotten"), "{refused}");
@@ -218,6 +229,19 @@ async fn a_person_gets_their_own_texts_but_no_password() {
         !place.export(&sample, Some(hers())).await.unwrap().anew,
         "once is enough"
     );
+}
+
+/// Whoever can write where an export is could have its reader write anywhere.
+#[tokio::test]
+async fn a_manifest_that_leads_elsewhere_is_refused() {
+    let (sample, place) = (Sample::new().await, Place::new());
+    sample.write(ADA, 1).await;
+    place.export(&sample, None).await.unwrap();
+    let mut manifest = place.manifest().await;
+    manifest.files[0].path = format!("../{}", manifest.files[0].path);
+    manifest.write(&place.store).await.unwrap();
+    let refused = Manifest::read(&place.store).await.unwrap_err();
+    assert!(matches!(refused, ExportError::Manifest), "{refused}");
 }
 
 #[tokio::test]

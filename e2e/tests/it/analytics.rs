@@ -183,6 +183,11 @@ async fn what_says_something_of_all_is_for_admins_and_what_does_not_add_up_for_a
         json!([{"merchant": "Bakery", "n": 1}])
     );
     person.get(path).await.expect_problem(404, "not-found");
+    // Nor by how long it takes, or by what position it has come to.
+    person
+        .get_at_once(path, spent + 1_000_000)
+        .await
+        .expect_problem(404, "not-found");
     assert_eq!(
         person.get("/analytics/projections").await.expect(200).body["data"],
         json!([])

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// After a failure: a database, an object store or a projection that is away.
 const RETRY: Duration = Duration::from_secs(2);
-/// How long the read tables may take to come up to the event; after that it is tried again later.
+/// How long the read tables, and projections of one's own, may take to come up to the event; after that it is tried again later.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The processor's name: of its subscription, and as the actor of its commands.
@@ -45,6 +45,7 @@ impl Forgetting {
             self.projections.vacuum(group).await?;
         }
         scrub_keys(self.commands.journal().database()).await?;
+        self.projections.wait_forgotten(event.position, PATIENCE).await?;
         tracing::info!(position = event.position, owner = %event.owner, files, "an owner was forgotten");
         Ok(())
     }

@@ -397,11 +397,9 @@ fn steady(expr: &Expr, aggregates: &[&Expr]) -> Result<(), NotIncremental> {
                 )
             }
         }
-        // The words that Postgres understands as a time of now.
         Expr::Value(value) => {
             let text = value.value.to_string().to_lowercase();
-            let word = text.trim_matches(|c: char| !c.is_ascii_alphabetic());
-            if matches!(word, "now" | "today" | "tomorrow" | "yesterday") {
+            if names_now(&text) {
                 no_at(expr, format!("{text} may mean another day tomorrow"))
             } else {
                 Ok(())
@@ -409,7 +407,9 @@ fn steady(expr: &Expr, aggregates: &[&Expr]) -> Result<(), NotIncremental> {
         }
         Expr::TypedString(typed) => {
             let text = typed.value.to_string().to_lowercase();
-            if text.chars().any(|c| c.is_ascii_alphabetic()) && !text.contains(|c: char| c.is_ascii_digit()) {
+            let is_a_word =
+                text.chars().any(|c| c.is_ascii_alphabetic()) && !text.contains(|c: char| c.is_ascii_digit());
+            if is_a_word || names_now(&text) {
                 no_at(expr, format!("{text} may mean another day tomorrow"))
             } else {
                 Ok(())
@@ -450,6 +450,12 @@ fn steady(expr: &Expr, aggregates: &[&Expr]) -> Result<(), NotIncremental> {
             format!("it is not known of `{other}` that it is always the same"),
         ),
     }
+}
+
+/// Whether a literal has one of the words that Postgres understands as a time of now, alone or with an hour (`tomorrow 5pm`).
+fn names_now(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphabetic())
+        .any(|word| matches!(word, "now" | "today" | "tomorrow" | "yesterday"))
 }
 
 fn plain_argument(argument: &FunctionArg) -> bool {

@@ -111,10 +111,10 @@ impl Analyst {
         statement: &str,
         mut take: impl FnMut(Vec<String>) -> F,
     ) -> Result<u64, CustomError> {
-        // A comment at its end ends with the line.
+        // A comment at its end ends with the line. No column begins with _, so none is meant where the row is.
         let sql = format!(
             "SELECT CASE WHEN octet_length(j) <= {ROW_MAX} THEN j END \
-             FROM (SELECT to_jsonb(s)::text AS j FROM (\n{statement}\n) AS s) AS r"
+             FROM (SELECT to_jsonb(_s)::text AS j FROM (\n{statement}\n) AS _s) AS r"
         );
         let none: [&(dyn ToSql + Sync); 0] = [];
         let found = self.client.query_raw(&sql, none).await?;

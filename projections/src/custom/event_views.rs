@@ -9,25 +9,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use spendlog_domain::schema::{EventSchema, event_schemas};
 
-use super::incremental::quoted;
+use super::{CustomError, incremental::quoted};
 use crate::{ProjectionError, writer::Writer};
 
 /// Schemas are not nested deeper than this; one that contains itself would be.
 const DEPTH_MAX: usize = 12;
 
-/// Makes the views, where they are not as the schemas say now. Who may read them is lost with the old ones: grant it anew.
-pub(crate) async fn make(writer: &Writer) -> Result<(), ProjectionError> {
+/// Makes the views, where they are not as the schemas say now. Who may read them is lost with the old ones: grant it anew. A
+/// schema that has not our mark on it is somebody else's, and stays.
+pub(crate) async fn make(writer: &Writer) -> Result<(), CustomError> {
     let mut sql = "DROP SCHEMA IF EXISTS events CASCADE; CREATE SCHEMA events;\n".to_owned();
     for view in views(&event_schemas()) {
         sql.push_str(&view.sql());
     }
-    let known = "SELECT md5($1::text), obj_description(to_regnamespace('events'), 'pg_namespace') IS NOT DISTINCT FROM md5($1::text)";
+    // The mark was a bare hash before.
+    let known = "SELECT 'spendlog:' || md5($1::text), to_regnamespace('events') IS NOT NULL, \
+                   coalesce(obj_description(to_regnamespace('events'), 'pg_namespace'), '') ~ '^(spendlog:)?[0-9a-f]{32}$', \
+                   obj_description(to_regnamespace('events'), 'pg_namespace') IS NOT DISTINCT FROM 'spendlog:' || md5($1::text)";
     let rows = writer.query(known.to_owned(), &[&sql]).await?;
     let Some(row) = rows.first() else { return Ok(()) };
-    if !row.try_get::<_, bool>(1)? {
-        let md5: &str = row.try_get(0)?;
-        let sql = format!("BEGIN; {sql} COMMENT ON SCHEMA events IS '{md5}'; COMMIT");
-        writer.client.batch_execute(&sql).await?;
+    let (mark, there, ours): (&str, bool, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    if there && !ours {
+        return Err(CustomError::SchemaTaken);
+    }
+    if !row.try_get::<_, bool>(3)? {
+        let sql = format!("BEGIN; {sql} COMMENT ON SCHEMA events IS '{mark}'; COMMIT");
+        writer.client.batch_execute(&sql).await.map_err(ProjectionError::from)?;
     }
     Ok(())
 }

@@ -11,12 +11,18 @@ use std::{
 use spendlog_event_store::Journal;
 
 use super::{
-    BOOK, CustomError,
+    BOOK, CustomError, ROWS_MAX,
     analyst::Analyst,
     incremental::{Plan, Role, quoted},
     statements::Definition,
+    world::{World, forgotten},
 };
 use crate::{Group, ProjectionError, writer::Writer};
+
+/// The longest key, as text, in bytes: an entry of an index has room for 2,700, and somebody's note can be longer.
+const KEY_MAX: usize = 1000;
+/// How far back a projection that is added is computed first, so that its last changes are added.
+const REHEARSED: i64 = 10_000;
 
 /// What was computed.
 #[derive(Clone, Copy, Debug)]
@@ -44,10 +50,12 @@ pub struct Verified {
     pub took: Duration,
 }
 
-/// Computes a projection anew.
+/// Computes a projection anew, also one that is paused, and leaves it so.
 pub async fn refresh(journal: &Journal, name: &str) -> Result<Refreshed, CustomError> {
     loop {
-        match Keeper::open(journal, name).await?.pass(true).await {
+        let mut keeper = Keeper::open(journal, name).await?;
+        keeper.asked = true;
+        match keeper.pass(true).await {
             Ok(Some(done)) => return Ok(done),
             Ok(None) => {}
             Err(error) if error.is_passing() => {}
@@ -58,8 +66,17 @@ pub async fn refresh(journal: &Journal, name: &str) -> Result<Refreshed, CustomE
 
 /// Runs the statement as it was written, and compares its rows with those that are kept.
 pub async fn verify(journal: &Journal, name: &str) -> Result<Verified, CustomError> {
+    compared(journal, name, false).await
+}
+
+/// The same for one that is kept up to date by batches, after its rows were computed as of a while ago and brought up to date.
+pub(crate) async fn rehearse(journal: &Journal, name: &str) -> Result<Verified, CustomError> {
+    compared(journal, name, true).await
+}
+
+async fn compared(journal: &Journal, name: &str, rehearsed: bool) -> Result<Verified, CustomError> {
     loop {
-        match Keeper::open(journal, name).await?.compare().await {
+        match Keeper::open(journal, name).await?.compare(rehearsed).await {
             Err(error) if error.is_passing() => {}
             done => return done,
         }
@@ -74,46 +91,6 @@ pub(crate) async fn known_columns(writer: &Writer) -> Result<BTreeSet<String>, P
     Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
-/// What the read side and the journal have come to.
-struct World {
-    /// Users, books, accounts, categories, transactions.
-    ledger: i64,
-    /// Those, and documents and imports.
-    all: i64,
-    /// Counts rebuilds.
-    generation: i64,
-    head: i64,
-    /// How many owners were forgotten.
-    tombstones: i64,
-}
-
-impl World {
-    async fn see(writer: &Writer) -> Result<Self, ProjectionError> {
-        let sql = "SELECT coalesce(max(position) FILTER (WHERE name = 'ledger'), 0), \
-                     CASE WHEN count(*) < 2 THEN 0 ELSE min(position) END, coalesce(sum(generation), 0)::bigint, \
-                     (SELECT coalesce(max(size), 0) FROM es.commits), (SELECT count(*) FROM es.keys WHERE wrapped IS NULL) \
-                   FROM read.checkpoints";
-        let rows = writer.query(sql.to_owned(), &[]).await?;
-        let row = rows.first().ok_or(ProjectionError::TakenOver)?;
-        Ok(Self {
-            ledger: row.try_get(0)?,
-            all: row.try_get(1)?,
-            generation: row.try_get(2)?,
-            head: row.try_get(3)?,
-            tombstones: row.try_get(4)?,
-        })
-    }
-
-    /// The position that a statement computed now is of.
-    fn reached(&self, plan: Option<&Plan>) -> i64 {
-        match plan {
-            Some(plan) if plan.only_events() => self.head,
-            Some(_) => self.ledger,
-            None => self.all,
-        }
-    }
-}
-
 /// What brings one projection up to date.
 #[derive(Debug)]
 pub(crate) struct Keeper {
@@ -122,8 +99,12 @@ pub(crate) struct Keeper {
     analyst: Analyst,
     /// How it is done by batches, where it is.
     plan: Option<Plan>,
+    /// Whether an operator asked for it, so that it is computed although it is paused.
+    asked: bool,
     /// Up to where it was looked for owners who were forgotten.
     looked: i64,
+    /// It has no more rows than these.
+    bound: u64,
     /// The position that its rows are of.
     pub(crate) position: i64,
 }
@@ -153,7 +134,10 @@ impl Keeper {
             analyst: Analyst::connect(journal).await?,
             writer,
             plan,
+            asked: false,
             looked: 0,
+            // Not known yet: the first change counts them.
+            bound: ROWS_MAX,
             position: definition.position,
         })
     }
@@ -203,11 +187,14 @@ impl Keeper {
         let reached = world.reached(self.plan.as_ref());
         let (since, incremental) = (definition.position, self.plan.is_some());
         self.position = since;
+        if definition.paused_at.is_some() && !self.asked {
+            return Ok(None);
+        }
         let whole = anew
             || definition.generation < 0
             || definition.tombstones != world.tombstones
             || (incremental && (definition.generation != world.generation || reached < since))
-            || self.forgotten(since.max(self.looked), reached).await?;
+            || forgotten(&self.writer, since.max(self.looked), reached).await?;
         self.looked = reached;
         if !whole && (!incremental || reached == since) {
             return Ok(None);
@@ -218,6 +205,13 @@ impl Keeper {
             _ => self.compute(&definition, reached).await?,
         };
         self.analyst.end().await?;
+        self.bound = if whole { rows } else { self.bound.saturating_add(rows) };
+        if self.bound > ROWS_MAX {
+            self.bound = self.count(&definition).await?;
+        }
+        if self.bound > ROWS_MAX {
+            return Err(CustomError::TooManyRows);
+        }
         let sql = "UPDATE custom.statements SET position = $2, generation = $3, tombstones = $4, refreshed_at = clock_timestamp(), \
                    failure = NULL WHERE name = $1 AND position = $5 AND added_at = $6";
         let moved = self
@@ -241,12 +235,11 @@ impl Keeper {
         Ok(Some((rows, reached)))
     }
 
-    /// Whether an owner was forgotten between two positions: their rows have gone without a trace.
-    async fn forgotten(&self, after: i64, until: i64) -> Result<bool, ProjectionError> {
-        let sql = "SELECT EXISTS (SELECT FROM es.events WHERE position > $1 AND position <= $2 \
-                   AND event_type IN ('user.forgotten', 'book.forgotten'))";
-        let rows = self.writer.query(sql.to_owned(), &[&after, &until]).await?;
-        Ok(rows.first().map_or(Ok(false), |row| row.try_get(0))?)
+    async fn count(&self, definition: &Definition) -> Result<u64, ProjectionError> {
+        let sql = format!("SELECT count(*) FROM {}", definition.table());
+        let rows = self.writer.query(sql, &[]).await?;
+        let count: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
+        Ok(count.unsigned_abs())
     }
 
     async fn share_snapshot(&self) -> Result<(), CustomError> {
@@ -267,8 +260,13 @@ impl Keeper {
         if definition.columns.iter().any(|column| column.name == BOOK) {
             sql.push_str(&format!("CREATE INDEX ON {beside} ({BOOK}, _key);"));
         }
-        if self.plan.is_some() {
+        if let Some(plan) = &self.plan {
             sql.push_str(&format!("CREATE INDEX ON {beside} (_rows) WHERE _rows <= 0;"));
+            for (name, hidden) in sum_columns(plan, definition) {
+                sql.push_str(&format!(
+                    "CREATE INDEX ON {beside} ({hidden}) WHERE {hidden} = 0 AND {name} IS NOT NULL;"
+                ));
+            }
         }
         sql.push_str(&format!(
             "DROP TABLE IF EXISTS {table}; ALTER TABLE {beside} RENAME TO {}; ANALYZE {table}",
@@ -336,6 +334,11 @@ impl Keeper {
         if count > 0 {
             let sql = format!("DELETE FROM {table} WHERE _rows = 0");
             self.writer.execute(sql, &[]).await?;
+            // In a group that is new a sum of what came and went again is 0, though nothing is summed.
+            for (name, hidden) in sum_columns(plan, definition) {
+                let sql = format!("UPDATE {table} SET {name} = NULL WHERE {hidden} = 0 AND {name} IS NOT NULL");
+                self.writer.execute(sql, &[]).await?;
+            }
             let sql = format!("SELECT EXISTS (SELECT FROM {table} WHERE _rows < 0)");
             let rows = self.writer.query(sql, &[]).await?;
             if rows.first().map_or(Ok(false), |row| row.try_get(0))? {
@@ -345,7 +348,19 @@ impl Keeper {
         Ok(count)
     }
 
-    async fn compare(&mut self) -> Result<Verified, CustomError> {
+    /// Computes the rows as of a while before `reached`, and adds what changed since, as if the events had only now come.
+    async fn catch_up(&self, definition: &Definition, plan: &Plan, reached: i64) -> Result<(), CustomError> {
+        let before = Definition {
+            position: reached - (reached / 2).min(REHEARSED),
+            ..definition.clone()
+        };
+        self.share_snapshot().await?;
+        self.compute(&before, before.position).await?;
+        self.change(&before, plan, reached).await?;
+        self.analyst.end().await
+    }
+
+    async fn compare(&mut self, rehearsed: bool) -> Result<Verified, CustomError> {
         let started = Instant::now();
         Self::lock(&self.writer, &self.name).await?;
         self.begin().await?;
@@ -353,12 +368,16 @@ impl Keeper {
         let definition = Definition::load(&self.writer, &self.name).await?;
         let world = World::see(&self.writer).await?;
         let reached = world.reached(self.plan.as_ref());
-        if self.plan.is_none() && definition.position != reached {
+        // One with a schedule, or one that is paused.
+        if definition.position != reached {
             return Err(CustomError::Older {
                 name: self.name.clone(),
                 position: definition.position,
                 reached,
             });
+        }
+        if let (true, Some(plan)) = (rehearsed, &self.plan) {
+            Box::pin(self.catch_up(&definition, plan, reached)).await?;
         }
         // As it was written; only where it also reads events it must not see more of these than of the tables.
         let statement = match &self.plan {
@@ -372,7 +391,7 @@ impl Keeper {
         self.analyst.end().await?;
         let names: Vec<String> = definition.names().iter().map(|name| quoted(name)).collect();
         let names = names.join(", ");
-        let rows_of = |table: &str| format!("SELECT to_jsonb(r) FROM (SELECT {names} FROM {table}) r");
+        let rows_of = |table: &str| format!("SELECT to_jsonb(_r) FROM (SELECT {names} FROM {table}) _r");
         let (live, made) = (rows_of(&table), rows_of(&beside));
         let sql = format!(
             "SELECT (SELECT count(*) FROM ({made} EXCEPT ALL {live}) x), (SELECT count(*) FROM ({live} EXCEPT ALL {made}) x), \
@@ -395,13 +414,23 @@ impl Keeper {
     }
 }
 
+/// The columns that are sums, each with the hidden one that counts what is summed.
+fn sum_columns(plan: &Plan, definition: &Definition) -> Vec<(String, String)> {
+    let columns = plan.roles.iter().zip(&definition.columns);
+    let sums = columns.filter_map(|(role, column)| match role {
+        Role::Sum(number) => Some((quoted(&column.name), format!("_n{number}"))),
+        Role::Key | Role::Count => None,
+    });
+    sums.collect()
+}
+
 /// The table that rows are made in. No projection can be called so.
 fn beside(name: &str) -> String {
     format!("custom_rows.{}", quoted(&format!("~{name}")))
 }
 
 /// The statement that inserts rows given as a JSON array. A row is found by its group, where it has one; otherwise by the place
-/// that it came at.
+/// that it came at. Of a group that is too long for an index it is the hash.
 fn insert(definition: &Definition, table: &str, plan: Option<&Plan>) -> String {
     let names = definition.names();
     let all: Vec<String> = names
@@ -417,9 +446,11 @@ fn insert(definition: &Definition, table: &str, plan: Option<&Plan>) -> String {
     let key = keys.unwrap_or_else(|| "to_jsonb($2::bigint + e.number)".to_owned());
     let values: Vec<String> = all.iter().map(|name| format!("r.{name}")).collect();
     format!(
-        "INSERT INTO {table} AS t (_key, {}) SELECT {key}, {} \
+        "INSERT INTO {table} AS t (_key, {}) \
+         SELECT CASE WHEN octet_length(k.made::text) <= {KEY_MAX} THEN k.made \
+             ELSE to_jsonb(encode(sha256(convert_to(k.made::text, 'UTF8')), 'hex')) END, {} \
          FROM jsonb_array_elements($1::text::jsonb) WITH ORDINALITY AS e (doc, number), \
-           jsonb_populate_record(NULL::{table}, e.doc) AS r WHERE $2::bigint IS NOT NULL",
+           jsonb_populate_record(NULL::{table}, e.doc) AS r, LATERAL (SELECT {key}) AS k (made) WHERE $2::bigint IS NOT NULL",
         all.join(", "),
         values.join(", ")
     )

@@ -1,10 +1,13 @@
 //! Reading the rows of a projection of one's own.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use spendlog_domain::values::BookId;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::{BOOK, CustomError, Status, incremental::quoted};
+use super::{BOOK, Column, CustomError, incremental::quoted, is_by_book, statements::columns_of};
 use crate::{ProjectionError, Projections};
 
 /// Which ids have which letters before them outside.
@@ -28,7 +31,47 @@ pub struct Row {
     pub body: String,
 }
 
-impl Status {
+/// A projection of one's own, for those who read its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readable {
+    /// Its name.
+    pub name: String,
+    /// What it shows.
+    pub columns: Vec<Column>,
+    /// How often it is computed anew; none where each batch changes what it has to.
+    pub every: Option<Duration>,
+    /// The position that its rows are of.
+    pub position: i64,
+    /// When it was last brought up to date.
+    pub refreshed_at: Option<DateTime<Utc>>,
+}
+
+impl Projections {
+    /// The projection of this name, for those who read its rows: how far it is behind is not asked.
+    pub async fn readable(&self, name: &str) -> Result<Readable, CustomError> {
+        let sql = "SELECT columns, types, every_seconds, position, refreshed_at FROM custom.statements \
+                   WHERE name = $1 AND verified";
+        let rows = self.reader().query(sql, &[&name]).await?;
+        let Some(row) = rows.first() else {
+            return Err(CustomError::Unknown(name.to_owned()));
+        };
+        let every: Option<i64> = row.try_get(2)?;
+        Ok(Readable {
+            name: name.to_owned(),
+            columns: columns_of(row.try_get(0)?, row.try_get(1)?),
+            every: every.map(|seconds| Duration::from_secs(seconds.unsigned_abs())),
+            position: row.try_get(3)?,
+            refreshed_at: row.try_get(4)?,
+        })
+    }
+}
+
+impl Readable {
+    /// Whether everybody may read it, each the rows of their own books; otherwise those who run the system, and they all of it.
+    pub fn is_by_book(&self) -> bool {
+        is_by_book(&self.columns)
+    }
+
     /// The rows behind `after`, of these books; of all where none are said. Only a projection with a column of books can be asked
     /// for those of some.
     pub async fn rows(
@@ -47,7 +90,7 @@ impl Status {
         });
         let shown: Vec<String> = shown.collect();
         let mut sql = format!(
-            "SELECT t._key::text, row_to_json(r)::text FROM custom_rows.{} t CROSS JOIN LATERAL (SELECT {}) r WHERE true",
+            "SELECT t._key::text, row_to_json(_r)::text FROM custom_rows.{} t CROSS JOIN LATERAL (SELECT {}) _r WHERE true",
             quoted(&self.name),
             shown.join(", ")
         );

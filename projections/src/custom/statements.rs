@@ -1,9 +1,10 @@
 //! The projections of one's own that there are: adding, removing, pausing them, and how they stand.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use spendlog_event_store::{Database, Journal, Query};
+use tokio::time::sleep;
 use tokio_postgres::{Row, Statement};
 
 use super::{
@@ -11,10 +12,10 @@ use super::{
     analyst::{Analyst, provide},
     incremental::{Plan, Role, quoted},
     is_by_book,
-    keeper::{Keeper, known_columns, refresh, verify},
+    keeper::{Keeper, Refreshed, known_columns, refresh, rehearse},
     supervisor::LOCK,
 };
-use crate::{Group, ProjectionError, Projections, writer::Writer};
+use crate::{Group, ProjectionError, Projections, RunBy, writer::Writer};
 
 /// What was added.
 #[derive(Clone, Debug)]
@@ -52,6 +53,12 @@ pub(crate) struct Definition {
 const COLUMNS: &str = "name, statement, columns, types, every_seconds, position, generation, tombstones, refreshed_at, failure, \
                        paused_at, added_at";
 
+/// Columns, by their names and types as they are stored.
+pub(super) fn columns_of(names: Vec<String>, kinds: Vec<String>) -> Vec<Column> {
+    let columns = names.into_iter().zip(kinds);
+    columns.map(|(name, kind)| Column { name, kind }).collect()
+}
+
 impl Definition {
     fn read(row: &Row) -> Result<Self, ProjectionError> {
         let (names, kinds): (Vec<String>, Vec<String>) = (row.try_get(2)?, row.try_get(3)?);
@@ -59,11 +66,7 @@ impl Definition {
         Ok(Self {
             name: row.try_get(0)?,
             statement: row.try_get(1)?,
-            columns: names
-                .into_iter()
-                .zip(kinds)
-                .map(|(name, kind)| Column { name, kind })
-                .collect(),
+            columns: columns_of(names, kinds),
             every: every.map(|seconds| Duration::from_secs(seconds.unsigned_abs())),
             position: row.try_get(5)?,
             generation: row.try_get(6)?,
@@ -84,9 +87,9 @@ impl Definition {
         }
     }
 
-    /// All of them, by name.
+    /// All of them, by name; not what is still being added.
     pub(crate) async fn all(writer: &Writer) -> Result<Vec<Self>, ProjectionError> {
-        let sql = format!("SELECT {COLUMNS} FROM custom.statements ORDER BY name");
+        let sql = format!("SELECT {COLUMNS} FROM custom.statements WHERE verified ORDER BY name");
         writer.query(sql, &[]).await?.iter().map(Self::read).collect()
     }
 
@@ -139,34 +142,56 @@ pub async fn add(
                 error => error,
             })?;
     }
-    store(&writer, name, statement, &columns, every, reads_events).await?;
-    let computed = async {
-        let refreshed = refresh(journal, name).await?;
-        if every.is_none() {
-            // That it comes out the same in both ways is shown rather than believed.
-            let verified = verify(journal, name).await?;
-            if verified.missing + verified.surplus > 0 {
-                return Err(CustomError::NotIncremental(NotIncremental {
-                    why: "computed in that way it comes out differently".to_owned(),
-                    line: None,
-                }));
+    sweep(&writer, Duration::ZERO).await?;
+    if !try_hold(&writer, name).await? {
+        return Err(CustomError::Exists(name.to_owned()));
+    }
+    let done = async {
+        store(&writer, name, statement, &columns, every, reads_events).await?;
+        match compute_first(journal, &writer, name, every.is_none()).await {
+            Err(error) => {
+                remove(journal, name).await?;
+                Err(error)
             }
+            done => done,
         }
-        Ok(refreshed)
     };
-    match Box::pin(computed).await {
-        Ok(refreshed) => Ok(Added {
-            by_book: is_by_book(&columns),
-            columns,
-            rows: refreshed.rows,
-            position: refreshed.position,
-            took: refreshed.took,
-            weakness,
-        }),
-        Err(error) => {
-            remove(journal, name).await?;
-            Err(error)
+    let done = Box::pin(done).await;
+    // It goes with the connection, but that takes its time.
+    let _best_effort = let_go(&writer, name).await;
+    let refreshed = done?;
+    Ok(Added {
+        by_book: is_by_book(&columns),
+        columns,
+        rows: refreshed.rows,
+        position: refreshed.position,
+        took: refreshed.took,
+        weakness,
+    })
+}
+
+/// Computes one that is being added. From then on it is there, for those who read it and for what keeps it up to date.
+async fn compute_first(
+    journal: &Journal,
+    writer: &Writer,
+    name: &str,
+    incremental: bool,
+) -> Result<Refreshed, CustomError> {
+    let refreshed = refresh(journal, name).await?;
+    if incremental {
+        // That it comes out the same in both ways is shown rather than believed.
+        let verified = rehearse(journal, name).await?;
+        if verified.missing + verified.surplus > 0 {
+            return Err(CustomError::NotIncremental(NotIncremental {
+                why: "computed in that way it comes out differently".to_owned(),
+                line: None,
+            }));
         }
+    }
+    let sql = "UPDATE custom.statements SET verified = true WHERE name = $1".to_owned();
+    match writer.execute(sql, &[&name]).await? {
+        0 => Err(CustomError::Unknown(name.to_owned())),
+        _ => Ok(refreshed),
     }
 }
 
@@ -284,7 +309,8 @@ async fn store(
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     let kinds: Vec<&str> = columns.iter().map(|column| column.kind.as_str()).collect();
     let every = every.map(|every| i64::try_from(every.as_secs()).unwrap_or(i64::MAX));
-    let sql = "INSERT INTO custom.statements (name, statement, columns, types, every_seconds, reads_events) SELECT $1, $2, $3, $4, $5, $6 \
+    let sql = "INSERT INTO custom.statements (name, statement, columns, types, every_seconds, reads_events, verified) \
+               SELECT $1, $2, $3, $4, $5, $6, false \
                WHERE (SELECT count(*) FROM custom.statements) < $7 ON CONFLICT DO NOTHING";
     let stored = writer
         .execute(
@@ -314,6 +340,52 @@ pub async fn remove(journal: &Journal, name: &str) -> Result<(), CustomError> {
     Ok(writer.client.batch_execute(&sql).await?)
 }
 
+/// Whoever adds a projection holds this lock as long as it is not known to be right; it goes with the connection.
+async fn try_hold(writer: &Writer, name: &str) -> Result<bool, ProjectionError> {
+    let sql = "SELECT pg_try_advisory_lock(702188305, hashtext($1))".to_owned();
+    Ok(writer.query(sql, &[&name]).await?.iter().all(|row| row.get(0)))
+}
+
+async fn let_go(writer: &Writer, name: &str) -> Result<(), ProjectionError> {
+    let sql = "SELECT pg_advisory_unlock(702188305, hashtext($1))".to_owned();
+    writer.query(sql, &[&name]).await.map(drop)
+}
+
+/// Removes what was being added by somebody who was killed; one who was killed this moment may need as long as `patience` to
+/// let go of it.
+async fn sweep(writer: &Writer, patience: Duration) -> Result<(), ProjectionError> {
+    let until = Instant::now() + patience;
+    let sql = "SELECT name FROM custom.statements WHERE NOT verified ORDER BY name".to_owned();
+    for row in writer.query(sql, &[]).await? {
+        let name: &str = row.try_get(0)?;
+        while !swept(writer, name).await? && Instant::now() < until {
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+    Ok(())
+}
+
+/// Removes one that was being added; not while somebody is.
+async fn swept(writer: &Writer, name: &str) -> Result<bool, ProjectionError> {
+    if !try_hold(writer, name).await? {
+        return Ok(false);
+    }
+    let sql = "SELECT FROM custom.statements WHERE name = $1 AND NOT verified".to_owned();
+    if !writer.query(sql, &[&name]).await?.is_empty() {
+        // The rows first: what is left by an end between the two is found again.
+        let sql = format!("DROP TABLE IF EXISTS custom_rows.{}", quoted(name));
+        writer.client.batch_execute(&sql).await?;
+        let sql = "DELETE FROM custom.statements WHERE name = $1 AND NOT verified".to_owned();
+        writer.execute(sql, &[&name]).await?;
+        tracing::info!(
+            projection = name,
+            "dropped what was left of a projection that was being added"
+        );
+    }
+    let_go(writer, name).await?;
+    Ok(true)
+}
+
 /// Keeps what went wrong, or that nothing did.
 pub(crate) async fn keep_failure(journal: &Journal, name: &str, failure: &str) -> Result<(), ProjectionError> {
     let writer = Writer::open(journal.database(), "spendlog custom", "custom", false).await?;
@@ -324,7 +396,7 @@ pub(crate) async fn keep_failure(journal: &Journal, name: &str, failure: &str) -
 impl Projections {
     /// How all projections of one's own stand, by name.
     pub async fn custom(&self) -> Result<Vec<Status>, ProjectionError> {
-        let sql = format!("SELECT {COLUMNS} FROM custom.statements ORDER BY name");
+        let sql = format!("SELECT {COLUMNS} FROM custom.statements WHERE verified ORDER BY name");
         let rows = self.reader().query(&sql, &[]).await?;
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -332,29 +404,65 @@ impl Projections {
         let run_by = self.holder(LOCK).await?;
         let mut all = Vec::new();
         for row in rows {
-            let definition = Definition::read(&row)?;
-            let head = (*self.0.journal.head().borrow()).max(definition.position);
-            all.push(Status {
-                head,
-                lag_seconds: self.waiting_since(definition.position, head).await?,
-                run_by: run_by.clone(),
-                name: definition.name,
-                columns: definition.columns,
-                every: definition.every,
-                position: definition.position,
-                refreshed_at: definition.refreshed_at,
-                failure: definition.failure,
-                paused_at: definition.paused_at,
-            });
+            all.push(self.how_stands(Definition::read(&row)?, run_by.clone()).await?);
         }
         Ok(all)
     }
 
     /// How one of them stands.
     pub async fn custom_status(&self, name: &str) -> Result<Status, CustomError> {
-        let all = self.custom().await?;
-        let found = all.into_iter().find(|status| status.name == name);
-        found.ok_or_else(|| CustomError::Unknown(name.to_owned()))
+        let sql = format!("SELECT {COLUMNS} FROM custom.statements WHERE name = $1 AND verified");
+        let rows = self.reader().query(&sql, &[&name]).await?;
+        let Some(row) = rows.first() else {
+            return Err(CustomError::Unknown(name.to_owned()));
+        };
+        let definition = Definition::read(row)?;
+        let run_by = self.holder(LOCK).await?;
+        Ok(self.how_stands(definition, run_by).await?)
+    }
+
+    async fn how_stands(&self, definition: Definition, run_by: Option<RunBy>) -> Result<Status, ProjectionError> {
+        let head = (*self.0.journal.head().borrow()).max(definition.position);
+        Ok(Status {
+            head,
+            lag_seconds: self.waiting_since(definition.position, head).await?,
+            run_by,
+            name: definition.name,
+            columns: definition.columns,
+            every: definition.every,
+            position: definition.position,
+            refreshed_at: definition.refreshed_at,
+            failure: definition.failure,
+            paused_at: definition.paused_at,
+        })
+    }
+
+    /// Waits until no projection of one's own can show anybody who was forgotten up to this position: each is computed anew,
+    /// or emptied.
+    pub async fn wait_forgotten(&self, position: i64, timeout: Duration) -> Result<(), CustomError> {
+        let deadline = Instant::now() + timeout;
+        let sql = "SELECT name FROM custom.statements WHERE generation >= 0 \
+                     AND (position < $1 OR tombstones <> (SELECT count(*) FROM es.keys WHERE wrapped IS NULL)) \
+                   ORDER BY name LIMIT 1";
+        loop {
+            let rows = self.reader().query(sql, &[&position]).await?;
+            let Some(row) = rows.first() else { return Ok(()) };
+            if Instant::now() >= deadline {
+                return Err(CustomError::Remembers(row.try_get(0)?));
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Drops what is left of projections that were being added by somebody who was killed; one who was killed this moment may
+    /// need as long as `patience` to be gone.
+    pub(crate) async fn sweep_custom(&self, patience: Duration) -> Result<(), ProjectionError> {
+        let sql = "SELECT FROM custom.statements WHERE NOT verified LIMIT 1";
+        if self.reader().query(sql, &[]).await?.is_empty() {
+            return Ok(());
+        }
+        let writer = Writer::open(self.0.journal.database(), "spendlog sweep", "custom", false).await?;
+        sweep(&writer, patience).await
     }
 
     /// Has a projection of one's own rest where it is, or go on.
@@ -362,8 +470,8 @@ impl Projections {
         let writer = Writer::open(self.0.journal.database(), "spendlog operator", "custom", false).await?;
         // What is under way comes to its end before.
         Keeper::lock(&writer, name).await?;
-        let sql =
-            "UPDATE custom.statements SET paused_at = CASE WHEN $2 THEN coalesce(paused_at, now()) END WHERE name = $1";
+        let sql = "UPDATE custom.statements SET paused_at = CASE WHEN $2 THEN coalesce(paused_at, now()) END \
+             WHERE name = $1 AND verified";
         match writer.execute(sql.to_owned(), &[&name, &paused]).await? {
             0 => Err(CustomError::Unknown(name.to_owned())),
             _ => Ok(()),

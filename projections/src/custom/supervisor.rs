@@ -17,6 +17,7 @@ use super::{
     analyst::provide,
     keeper::Keeper,
     statements::{Definition, keep_failure},
+    world::clear,
 };
 use crate::{ProjectionError, Projections, projections::now, runner::chain, writer::Writer};
 
@@ -47,13 +48,36 @@ pub(crate) async fn run(projections: Projections, stop: CancellationToken) {
     stop.run_until_cancelled(work).await;
 }
 
+/// A projection: another one of the same name is another one.
+type Key = (String, DateTime<Utc>);
+
+fn key(definition: &Definition) -> Key {
+    (definition.name.clone(), definition.added_at)
+}
+
 /// Tasks that end with what holds them.
 #[derive(Default)]
-struct Tasks(HashMap<(String, DateTime<Utc>), AbortHandle>);
+struct Tasks(HashMap<Key, AbortHandle>);
 
 impl Drop for Tasks {
     fn drop(&mut self) {
         self.0.values().for_each(AbortHandle::abort);
+    }
+}
+
+/// Empties those of whom somebody was forgotten since they were computed. Up to where that was looked for is kept in `looked`.
+async fn clear_all(writer: &Writer, definitions: &[&Definition], looked: &mut HashMap<Key, i64>) {
+    looked.retain(|known, _| definitions.iter().any(|definition| key(definition) == *known));
+    for definition in definitions {
+        let before = looked.get(&key(definition)).copied().unwrap_or_default();
+        match clear(writer, definition, before).await {
+            Ok(until) => drop(looked.insert(key(definition), until)),
+            Err(error) if error.is_passing() => {}
+            Err(error) => {
+                let (projection, error) = (&definition.name, error.told());
+                tracing::warn!(projection, error, "it could not be emptied of who was forgotten");
+            }
+        }
     }
 }
 
@@ -64,19 +88,29 @@ async fn session(projections: &Projections) -> Result<std::convert::Infallible, 
         sleep(LOOK).await;
     }
     let mut tasks = Tasks::default();
-    let mut provided = false;
+    let (mut provided, mut looked) = (false, HashMap::new());
     loop {
         let all = Definition::all(&writer).await?;
+        // Who was forgotten goes from all the others when these are computed anew.
+        let resting: Vec<&Definition> = all
+            .iter()
+            .filter(|definition| definition.paused_at.is_some() || definition.failure.is_some())
+            .collect();
+        clear_all(&writer, &resting, &mut looked).await;
+        if !provided && all.iter().any(|definition| definition.paused_at.is_none()) {
+            // The views are those of the program that added the first one, which may have been an older one.
+            if let Err(error) = provide(journal).await {
+                // None is computed, then.
+                clear_all(&writer, &all.iter().collect::<Vec<_>>(), &mut looked).await;
+                return Err(error);
+            }
+            provided = true;
+        }
         let wanted: HashMap<_, _> = all
             .into_iter()
             .filter(|definition| definition.paused_at.is_none())
-            .map(|definition| ((definition.name.clone(), definition.added_at), definition))
+            .map(|definition| (key(&definition), definition))
             .collect();
-        if !provided && !wanted.is_empty() {
-            // The views are those of the program that added the first one, which may have been an older one.
-            provide(journal).await?;
-            provided = true;
-        }
         tasks.0.retain(|key, task| {
             let goes_on = wanted.contains_key(key);
             if !goes_on {

@@ -252,6 +252,26 @@ async fn a_statement_that_goes_on_for_too_long_is_broken_off() {
     assert!(matches!(error, CustomError::TooLong), "{error:?}");
 }
 
+#[tokio::test]
+async fn a_schema_of_somebody_elses_stays_as_it_is() {
+    let history = History::new(318).await;
+    let writer = writer(&history).await;
+    let sql = "CREATE SCHEMA events; CREATE TABLE events.theirs ()";
+    writer.client.batch_execute(sql).await.unwrap();
+    let error = provide(&history.journal).await.unwrap_err();
+    assert!(matches!(error, CustomError::SchemaTaken), "{error:?}");
+    let sql = "SELECT FROM events.theirs; DROP SCHEMA events CASCADE";
+    writer.client.batch_execute(sql).await.unwrap();
+    provide(&history.journal).await.unwrap();
+    // The mark of an older version.
+    let sql = "DO $$ BEGIN EXECUTE format('COMMENT ON SCHEMA events IS %L', md5('older')); END $$";
+    writer.client.batch_execute(sql).await.unwrap();
+    provide(&history.journal).await.unwrap();
+    let sql = "SELECT obj_description('events'::regnamespace, 'pg_namespace')";
+    let mark: String = writer.query(sql.to_owned(), &[]).await.unwrap()[0].get(0);
+    assert!(mark.starts_with("spendlog:"), "{mark}");
+}
+
 /// With somebody else's database our user may be nobody in particular.
 #[tokio::test]
 async fn a_user_who_may_create_no_roles_is_told_what_to_do() {

@@ -12,7 +12,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{History, history::raw, project, projections, rows, writer};
-use crate::{Group, Projections, rebuild, replay, users, writer::Writer};
+use crate::{
+    Group, Progress, Projections, Stage,
+    beside::{Beside, Purpose},
+    rebuild, replay, users,
+    writer::Writer,
+};
 
 /// Books with a document each: the first is to be forgotten, the others stay.
 async fn history(seed: u64) -> History {
@@ -132,6 +137,52 @@ async fn a_rebuild_after_a_forgetting_makes_the_rows_that_are_live() {
     for task in running {
         task.await.unwrap();
     }
+}
+
+/// The tables that are being made hold the rows of somebody whose key was there when their events were applied.
+#[tokio::test]
+async fn who_is_forgotten_while_tables_are_made_again_is_not_in_them() {
+    let mut history = history(75).await;
+    let gone = history.books[0];
+    let until = history.head().await;
+    let mut made = Vec::new();
+    for group in Group::ALL {
+        let mut tables = Beside::make(&history.journal, group, Purpose::Rebuild).await.unwrap();
+        tables
+            .fill(Stage::Filling, until, &mut |_: &Progress| ())
+            .await
+            .unwrap();
+        assert!(stands(&tables, gone).await, "{}", group.name());
+        made.push(tables);
+    }
+    forget_book(&mut history, gone).await;
+    history.journal.forget(&[gone.uuid()]).await.unwrap();
+    history.step().await;
+    let until = history.head().await;
+    for mut tables in made {
+        tables
+            .fill(Stage::CatchingUp, until, &mut |_: &Progress| ())
+            .await
+            .unwrap();
+        assert!(!stands(&tables, gone).await, "{}", tables.group.name());
+        tables.discard().await;
+    }
+}
+
+/// Whether a book is named in tables that are being made.
+async fn stands(tables: &Beside, book: BookId) -> bool {
+    let writer = tables.writer().unwrap();
+    for table in tables.group.tables() {
+        let sql = format!(
+            "SELECT count(*) FROM {}.{table} t WHERE strpos(t::text, $1) > 0",
+            writer.schema
+        );
+        let rows = writer.query(sql, &[&book.uuid().to_string()]).await.unwrap();
+        if rows[0].get::<_, i64>(0) > 0 {
+            return true;
+        }
+    }
+    false
 }
 
 #[tokio::test]
