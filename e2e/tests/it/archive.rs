@@ -178,7 +178,7 @@ async fn killed_in_the_midst_nothing_is_lost_nor_doubled() {
         .execute(&mut gate)
         .await
         .expect("the gate is built");
-    for write in [Write::Lost, Write::Committed] {
+    for (left, write) in (1..).zip([Write::Lost, Write::Committed]) {
         let before = ada.answers().await;
         sqlx::raw_sql("SELECT pg_advisory_lock(78)")
             .execute(&mut gate)
@@ -211,7 +211,7 @@ async fn killed_in_the_midst_nothing_is_lost_nor_doubled() {
             (count(&app, &sql).await == 0).then_some(())
         })
         .await;
-        assert_eq!(files(&app).len(), 1, "a file was written");
+        assert_eq!(files(&app).len(), left, "a file was written");
         assert!(whole(&app).await > 300, "without the commit nothing is moved");
         assert!(ada.answers().await == before, "an answer is another one");
         succeed(app.command(&["audit", "verify"]).await);

@@ -7,6 +7,7 @@
 //!
 //! There is no TLS: librdkafka is built without, so that it needs nothing but a C compiler.
 
+mod assigned;
 mod config;
 mod consumer;
 mod dead_letters;

@@ -1,7 +1,9 @@
 //! Moving old events out of the table, a file at a time: never half.
 //!
 //! A file is written, read back and compared before one transaction lists it and empties the rows. Killed before that
-//! transaction ends, a file is left that nothing names: the next run, which begins with the same event, removes it.
+//! transaction ends, a file is left that nothing names: the next run that moves its first event removes it.
+
+use std::collections::HashSet;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -112,7 +114,7 @@ impl Archive {
         };
         progress(0, until - after);
         while done.until < until {
-            let Some((events, bytes)) = self.move_next(files, until, done.files == 0).await? else {
+            let Some((events, bytes)) = self.move_next(files, until).await? else {
                 break;
             };
             done.events += events;
@@ -122,14 +124,38 @@ impl Archive {
             progress(done.events, until - after);
         }
         if done.files > 0 {
+            if let Err(error) = self.remove_orphans(&*files.store(), done.until).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "files that were left by an archiving that was broken off could not be removed"
+                );
+            }
             // The space of the rows as they were can be used again.
             sqlx::query("VACUUM es.events").execute(&self.0.pool).await?;
         }
         Ok(done)
     }
 
+    /// Removes what runs have left that were broken off: files that begin with an event up to `until`, which is archived, and
+    /// are not listed. Nobody can list them any more, whoever holds the lock.
+    async fn remove_orphans(&self, store: &dyn ObjectStore, until: i64) -> Result<(), ArchivingError> {
+        let listed: Vec<String> = sqlx::query_scalar("SELECT object FROM es.archives")
+            .fetch_all(&self.0.pool)
+            .await?;
+        let listed: HashSet<Path> = listed.into_iter().map(Path::from).collect();
+        let mut found = store.list(Some(&Path::from(FOLDER)));
+        while let Some(file) = found.try_next().await? {
+            let first = file.location.filename().and_then(|name| name.split_once('-'));
+            let begins = first.and_then(|(first, _)| first.parse::<i64>().ok());
+            if begins.is_some_and(|first| first <= until) && !listed.contains(&file.location) {
+                store.delete(&file.location).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Moves the next events up to `until`, as many as fit into a file: how many, and how large the file is.
-    async fn move_next(&self, files: &Files, until: i64, first: bool) -> Result<Option<(i64, u64)>, ArchivingError> {
+    async fn move_next(&self, files: &Files, until: i64) -> Result<Option<(i64, u64)>, ArchivingError> {
         let mut transaction = self.0.pool.begin().await?;
         let held: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
             .bind(LOCK)
@@ -170,13 +196,6 @@ impl Archive {
             return Err(ReadError::Database(unlike).into());
         }
         transaction.commit().await?;
-        // Not before: only now nobody else can list a file that begins with this event.
-        if first && let Err(error) = remove_orphans(&*files.store(), batch.first, &object).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "a file that was left by an archiving that was broken off could not be removed"
-            );
-        }
         Ok(Some((batch.events.len() as i64, content.len() as u64)))
     }
 }
@@ -249,17 +268,4 @@ async fn write(store: &dyn ObjectStore, batch: &Batch) -> Result<(String, Bytes)
         return Err(ArchivingError::NotKept(object));
     }
     Ok((object, content))
-}
-
-/// Removes what a run has left that was broken off: files that begin with the same event as this one, which is listed.
-async fn remove_orphans(store: &dyn ObjectStore, first: i64, listed: &str) -> Result<(), ArchivingError> {
-    let (begins, listed) = (format!("{first:019}-"), Path::from(listed));
-    let mut found = store.list(Some(&Path::from(FOLDER)));
-    while let Some(file) = found.try_next().await? {
-        let begins = file.location.filename().is_some_and(|name| name.starts_with(&begins));
-        if begins && file.location != listed {
-            store.delete(&file.location).await?;
-        }
-    }
-    Ok(())
 }

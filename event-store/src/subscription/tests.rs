@@ -77,7 +77,7 @@ async fn what_runs_when_it_is_let_go_of_is_not_tried_again() {
     let (go, wait) = std::sync::mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
     let recorder = Recorder::new(1, move |_, _| {
-        let _gone = wait.lock().unwrap().recv();
+        let _gone = tokio::task::block_in_place(|| wait.lock().unwrap().recv());
         crate::Outcome::RetryAfter(Duration::ZERO)
     });
     let mut dispatch = one_in_hand(&recorder).await;

@@ -182,13 +182,13 @@ async fn another_topic_takes_the_place_of_one_that_was_lost() {
 async fn make_anew(kafka: &KafkaConfig) {
     let mut client = rdkafka::ClientConfig::new();
     let client = client.set("bootstrap.servers", &kafka.brokers);
-    let admin: AdminClient<DefaultClientContext> = client.create().unwrap();
+    let admin: AdminClient<DefaultClientContext> = client.create().expect("a client");
     let options = AdminOptions::new();
-    let gone = admin.delete_topics(&[&kafka.topic], &options).await.unwrap();
+    let gone = admin.delete_topics(&[&kafka.topic], &options).await.expect("it is deleted");
     assert!(gone.iter().all(Result::is_ok), "{gone:?}");
     until("an empty topic", async || {
         let topic = NewTopic::new(&kafka.topic, kafka.partitions, TopicReplication::Fixed(1));
-        let made = admin.create_topics(&[topic], &options).await.unwrap();
+        let made = admin.create_topics(&[topic], &options).await.expect("it is made");
         made.iter().all(Result::is_ok)
     })
     .await;
