@@ -8,7 +8,7 @@ use std::{
 
 use actix_web::HttpRequest;
 use chrono::DateTime;
-use spendlog_domain::values::{BookId, UserId};
+use spendlog_domain::values::{BookId, Date, UserId, is_bookable};
 use spendlog_event_store::{ArchiveError, ReadError};
 use spendlog_projections::{At, Behind, Group, ProjectionError, books};
 use spendlog_web::{Caller, Code, Problem, position};
@@ -218,4 +218,16 @@ fn invalid_at() -> Problem {
 pub(crate) fn id<I: std::str::FromStr>(name: &'static str, text: Option<&str>) -> Result<Option<I>, Problem> {
     let parsed = text.map(str::parse).transpose();
     parsed.map_err(|_| Problem::new(Code::InvalidQuery, format!("{name} must be an id of this kind")))
+}
+
+/// The days of a query, each of a year that can be booked in.
+pub(crate) fn days(from: Option<Date>, to: Option<Date>) -> Result<(), Problem> {
+    if from.into_iter().chain(to).all(is_bookable) {
+        Ok(())
+    } else {
+        Err(Problem::new(
+            Code::InvalidQuery,
+            "from and to are days of the years 1900 to 9999",
+        ))
+    }
 }

@@ -68,6 +68,7 @@ pub(crate) fn area(from: Box2) -> Area {
 pub(crate) fn failed(error: FileError) -> Problem {
     match error {
         FileError::NotFound => Problem::internal("a file that the journal names is not there"),
+        error @ (FileError::Damaged | FileError::TooLarge { .. }) => Problem::internal(error),
         error => Problem::unavailable(error),
     }
 }

@@ -97,6 +97,7 @@ fn filter(query: &TransactionsQuery) -> Result<Filter, Problem> {
     {
         return Err(Problem::new(Code::InvalidQuery, "text may have 100 characters"));
     }
+    access::days(query.from, query.to)?;
     let account: Option<AccountId> = access::id("account", query.account.as_deref())?;
     let category: Option<CategoryId> = access::id("category", query.category.as_deref())?;
     let document: Option<DocumentId> = access::id("document", query.document.as_deref())?;

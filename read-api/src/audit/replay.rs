@@ -1,14 +1,17 @@
 //! The caller's books as they stood, folded from the events themselves.
 
-use actix_web::{HttpResponse, get, web::Data};
+use actix_web::{HttpRequest, HttpResponse, get, web::Data};
 use spendlog_domain::values::Text;
-use spendlog_projections::replay::{BookState, Replayed, replay as fold};
+use spendlog_projections::{
+    At, Group,
+    replay::{BookState, Replayed, replay as fold},
+};
 use spendlog_schemas::{
     audit::{Replay, ReplayQuery, ReplayedBook},
     problem::ProblemDetails,
     transactions::{Posting, Transaction, TransactionOrigin, TransactionStatus, Voided},
 };
-use spendlog_web::{Caller, Code, Problem, body::Query};
+use spendlog_web::{Caller, Problem, body::Query, position};
 use uuid::Uuid;
 
 use crate::{
@@ -24,26 +27,24 @@ use crate::{
 /// Fold the books from their events, as they stood at a moment
 #[utoipa::path(
     operation_id = "audit.replay", tag = "audit", security(("bearer" = [])),
-    params(ReplayQuery),
+    params(ReplayQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
     responses((status = 200, body = Replay), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
 )]
 #[get("/audit/replay")]
 pub(crate) async fn replay(
     api: Data<ReadApi>,
     caller: Caller,
+    request: HttpRequest,
     query: Query<ReplayQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let head = *api.journal.head().borrow();
-    let position = match &query.0.at {
-        Some(at) => api.position(at).await?,
-        None => head,
+    api.ready(&request, Group::Ledger).await?;
+    let position = match api.at(query.0.at.as_deref(), Group::Ledger).await? {
+        At::Position(position) => position,
+        // Another process may have written what the caller has seen, and this one not have heard of it.
+        At::Now => position::wanted(request.headers())?
+            .unwrap_or(0)
+            .max(*api.journal.head().borrow()),
     };
-    if position > head {
-        return Err(Problem::new(
-            Code::InvalidQuery,
-            "at lies beyond the end of the journal",
-        ));
-    }
     let owners: Vec<Uuid> = match &query.0.book {
         Some(book) => vec![api.book(user(caller), Some(book)).await?.uuid()],
         None => api.fresh_shelf(user(caller)).await?,

@@ -95,6 +95,8 @@ async fn queries_that_do_not_fit_are_refused() {
         "/finance/accounts?at=-1",
         "/finance/summary?by=weather",
         "/finance/summary?from=2026-02-01&to=2026-01-01",
+        "/finance/summary?from=-10000-01-01",
+        "/finance/transactions?to=-10000-01-01",
         "/audit/events?after=-1",
     ] {
         let answer = house.get_with(1, path, &[]).await;

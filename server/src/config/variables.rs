@@ -140,7 +140,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     open(
         "SPENDLOG_REGISTRATIONS_MAX",
         "600",
-        "Registrations from one network address in an hour; 0 for no limit.",
+        "Registrations from one network address in an hour; 0 for no limit. Behind a reverse proxy all come from the proxy's: limit them there.",
     ),
     open(
         "SPENDLOG_SIGN_IN_FAILURES_MAX",

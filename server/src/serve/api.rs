@@ -15,7 +15,8 @@ Turns receipts, invoices and bank statements into a ledger whose every figure ca
 **Sign in:** `POST /users/register`, then `POST /users/token`; send `Authorization: Bearer <access>`.
 **Books:** everything belongs to a book; where none is named, your first one is meant. What you may not know of is 404.
 **Writes** answer with the new version (`ETag`) and `Spendlog-Position`. `If-Match` asks for that version;
-`Idempotency-Key` makes a request safe to repeat: the same key gets the same answer.
+`Idempotency-Key` makes a request safe to repeat: the same key gets the same answer. (One that changed nothing leaves no trace:
+repeated, it is looked at anew.)
 **Reads** that send `Spendlog-Position` back see at least that position, or get 503 `read-model-behind`.
 **Amounts** are decimal strings; more digits than the currency has are refused.
 **Errors** are `application/problem+json` (RFC 9457) with a stable `code`.";

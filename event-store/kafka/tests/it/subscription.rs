@@ -125,7 +125,10 @@ impl Retrieve for Schemas {
 /// What `schemas/asyncapi.yaml` says of a dead letter's headers.
 fn dead_letter_headers() -> Validator {
     let schema = json!({"$ref": "dead-letter-headers.json"});
-    jsonschema::options().with_retriever(Schemas).build(&schema).expect("they are schemas")
+    jsonschema::options()
+        .with_retriever(Schemas)
+        .build(&schema)
+        .expect("they are schemas")
 }
 
 #[test]

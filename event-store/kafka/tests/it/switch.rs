@@ -184,7 +184,10 @@ async fn make_anew(kafka: &KafkaConfig) {
     let client = client.set("bootstrap.servers", &kafka.brokers);
     let admin: AdminClient<DefaultClientContext> = client.create().expect("a client");
     let options = AdminOptions::new();
-    let gone = admin.delete_topics(&[&kafka.topic], &options).await.expect("it is deleted");
+    let gone = admin
+        .delete_topics(&[&kafka.topic], &options)
+        .await
+        .expect("it is deleted");
     assert!(gone.iter().all(Result::is_ok), "{gone:?}");
     until("an empty topic", async || {
         let topic = NewTopic::new(&kafka.topic, kafka.partitions, TopicReplication::Fixed(1));
