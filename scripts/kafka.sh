@@ -43,9 +43,21 @@ if [ ! -d "$jars" ]; then
   begun=$(mktemp -d "$jars.XXXXXX")
   trap 'rm -rf "$begun"' EXIT
   # A repository of its own, thrown away afterwards, and no unchecked file.
-  timeout 900 mvn --quiet --batch-mode --strict-checksums "-Dmaven.repo.local=$begun/repository" \
-    dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$begun/jars" >"$log" 2>&1 ||
-    without "Maven failed, see $log"
+  fetch() {
+    timeout 900 mvn --quiet --batch-mode --strict-checksums "-Dmaven.repo.local=$begun/repository" \
+      org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies -DincludeScope=runtime \
+      "-DoutputDirectory=$begun/jars" >"$log" 2>&1
+  }
+  if ! fetch; then
+    grep -q PKIX "$log" || without "Maven failed, see $log"
+    echo "Java does not know whom this system trusts: telling it, certificate by certificate. That takes a minute or two."
+    csplit --silent --elide-empty-files --prefix="$begun/trusted-" "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" '/BEGIN CERTIFICATE/' '{*}'
+    for certificate in "$begun"/trusted-*; do
+      keytool -importcert -noprompt -keystore "$begun/trust" -storepass changeit -alias "${certificate##*-}" -file "$certificate" >>"$log" 2>&1 || true
+    done
+    export MAVEN_OPTS="-Djavax.net.ssl.trustStore=$begun/trust -Djavax.net.ssl.trustStorePassword=changeit"
+    fetch || without "Maven failed, see $log"
+  fi
   # Whole or not at all; if somebody else was faster, theirs is as good.
   mv --no-target-directory "$begun/jars" "$jars" 2>/dev/null || [ -d "$jars" ]
 fi
