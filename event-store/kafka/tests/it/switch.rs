@@ -225,32 +225,6 @@ async fn nobody_takes_a_topic_for_read_that_somebody_made_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_relay_that_runs_notices_that_the_topic_was_made_anew() {
-    if Broker::shared().await.is_none() {
-        return;
-    }
-    let stage = OnKafka::new().await;
-    let journal = contract::journal(&stage.database).await;
-    write(&journal, 5, 0..4).await;
-    stage.published(20).await;
-    make_anew(&stage.kafka).await;
-    // The twenty are in no topic any more.
-    write(&journal, 5, 4..5).await;
-    let recorder = Recorder::new(1, |_, _| Outcome::Done);
-    let (stop, task) = recorder.start(&stage.feed(&journal));
-    until("all of them", async || recorder.distinct() == 25).await;
-    stop.cancel();
-    task.await.unwrap();
-    stage.published(25).await;
-    let topic = current(stage.database.database(), &stage.kafka.topic)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(topic.generation, 2);
-    stage.relay.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_with_records_of_another_journal_is_left_alone() {
     let stage = OnKafka::new().await;
     let journal = contract::journal(&stage.database).await;
