@@ -29,17 +29,21 @@ use crate::{
     sse::{self, Gone, Sender},
 };
 
+fn state(paused: bool, run: bool) -> ProjectionState {
+    match (paused, run) {
+        (true, _) => ProjectionState::Paused,
+        (false, true) => ProjectionState::Running,
+        (false, false) => ProjectionState::Stopped,
+    }
+}
+
 /// How a projection stands, as it is answered.
 pub fn projection(status: &Status) -> Projection {
     let group = status.lag.group;
     Projection {
         name: group.name().to_owned(),
         tables: group.tables().iter().map(|table| (*table).to_owned()).collect(),
-        state: match (status.paused_at, &status.run_by) {
-            (Some(_), _) => ProjectionState::Paused,
-            (None, Some(_)) => ProjectionState::Running,
-            (None, None) => ProjectionState::Stopped,
-        },
+        state: state(status.paused_at.is_some(), status.run_by.is_some()),
         paused_at: status.paused_at,
         run_by: status.run_by.as_ref().map(ToString::to_string),
         rebuilt_by: status.made_beside_by.as_ref().map(ToString::to_string),
@@ -56,11 +60,7 @@ pub fn custom_projection(status: &custom::Status) -> Projection {
     Projection {
         name: status.name.clone(),
         tables: vec![status.name.clone()],
-        state: match (status.paused_at, &status.run_by) {
-            (Some(_), _) => ProjectionState::Paused,
-            (None, Some(_)) => ProjectionState::Running,
-            (None, None) => ProjectionState::Stopped,
-        },
+        state: state(status.paused_at.is_some(), status.run_by.is_some()),
         paused_at: status.paused_at,
         run_by: status.run_by.as_ref().map(ToString::to_string),
         rebuilt_by: None,

@@ -11,25 +11,16 @@ use spendlog_e2e::{Options, Person, TestApp, Vacant, eventually, sample, succeed
 use spendlog_event_store::testing::TestDatabase;
 
 use crate::{
-    forgetting::answers,
+    forgetting::{a_bit_of_everything, answers},
     restore::{forget, uuid},
     s3,
-    sealing::{self, PLANTED, accept, files, holds, plant},
+    sealing::{self, PLANTED, files, holds, plant},
 };
 
 /// Somebody with a bit of everything, and where the journal is then.
 pub(crate) async fn somebody(app: &TestApp) -> (Person, i64) {
     let person = app.person().await;
-    let account = person.account("Wallet", "EUR").await;
-    person.spend(&account, "-1.00", "2026-09-14", "Shop").await;
-    let statement = person
-        .upload("statement.ofx", sample("statement.ofx"), &[("account", &account)])
-        .await
-        .expect(201);
-    let last = accept(&person, statement.text("id")).await;
-    for path in ["/finance/documents", "/finance/transactions"] {
-        person.get_at(path, last).await.expect(200);
-    }
+    let last = a_bit_of_everything(&person).await;
     (person, last)
 }
 

@@ -38,21 +38,27 @@ pub(crate) async fn answers(person: &Person, position: i64) -> Vec<(&'static str
 /// Somebody with a bit of everything, in two books.
 async fn somebody(app: &TestApp) -> Person {
     let person = app.person().await;
-    let account = person.account("Wallet", "EUR").await;
-    person.spend(&account, "-1.00", "2026-09-14", "Shop").await;
     person
         .post("/finance/books", json!({"name": "Second"}))
         .await
         .expect(201);
+    a_bit_of_everything(&person).await;
+    person
+}
+
+/// Does a bit of everything, and waits until it can be read; where the journal is then.
+pub(crate) async fn a_bit_of_everything(person: &Person) -> i64 {
+    let account = person.account("Wallet", "EUR").await;
+    person.spend(&account, "-1.00", "2026-09-14", "Shop").await;
     let statement = person
         .upload("statement.ofx", sample("statement.ofx"), &[("account", &account)])
         .await
         .expect(201);
-    let last = accept(&person, statement.text("id")).await;
+    let last = accept(person, statement.text("id")).await;
     for path in ["/finance/documents", "/finance/transactions"] {
         person.get_at(path, last).await.expect(200);
     }
-    person
+    last
 }
 
 /// The id as it stands in the database and in the names of folders.

@@ -2,14 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use spendlog_event_store::{
-    Outcome,
+    Journal, Outcome,
     testing::{
         TestDatabase,
         contract::{self, Recorder, until, write},
@@ -80,6 +83,19 @@ async fn after_a_switch_each_event_comes_once_and_in_order_and_the_new_topic_has
     stage.relay.end().await;
 }
 
+/// A subscription that was stopped, with ten events done and ten before it: nobody drains the topic.
+async fn stopped_half_way(stage: &OnKafka, journal: &Journal) -> Arc<Recorder> {
+    let recorder = Recorder::new(1, |_, _| Outcome::Done);
+    let (stop, task) = recorder.start(&stage.feed(journal));
+    write(journal, 5, 0..2).await;
+    until("the first ten", async || recorder.done() == 10).await;
+    stop.cancel();
+    task.await.expect("it comes to an end");
+    write(journal, 5, 2..4).await;
+    stage.published(20).await;
+    recorder
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_switch_that_is_broken_off_changes_nothing() {
     if Broker::shared().await.is_none() {
@@ -87,15 +103,7 @@ async fn a_switch_that_is_broken_off_changes_nothing() {
     }
     let stage = OnKafka::new().await;
     let journal = contract::journal(&stage.database).await;
-    let recorder = Recorder::new(1, |_, _| Outcome::Done);
-    let (stop, task) = recorder.start(&stage.feed(&journal));
-    write(&journal, 5, 0..2).await;
-    until("the first ten", async || recorder.done() == 10).await;
-    // Nobody drains: the subscription is stopped, with events before it.
-    stop.cancel();
-    task.await.unwrap();
-    write(&journal, 5, 2..4).await;
-    stage.published(20).await;
+    let recorder = stopped_half_way(&stage, &journal).await;
     let waiting = switch(stage.database.database(), &stage.kafka, true, |_, _| ());
     let broken_off = tokio::time::timeout(Duration::from_secs(6), waiting).await;
     assert!(broken_off.is_err(), "it waits for whoever reads the topic");
@@ -118,14 +126,7 @@ async fn a_switch_that_is_broken_off_changes_nothing() {
 async fn a_switch_that_loses_its_locks_is_broken_off() {
     let stage = OnKafka::new().await;
     let journal = contract::journal(&stage.database).await;
-    let recorder = Recorder::new(1, |_, _| Outcome::Done);
-    let (stop, task) = recorder.start(&stage.feed(&journal));
-    write(&journal, 5, 0..2).await;
-    until("the first ten", async || recorder.done() == 10).await;
-    stop.cancel();
-    task.await.unwrap();
-    write(&journal, 5, 2..4).await;
-    stage.published(20).await;
+    stopped_half_way(&stage, &journal).await;
     let (db, draining) = (stage.database.database(), AtomicBool::new(false));
     let switching = switch(db, &stage.kafka, true, |_, _| draining.store(true, Ordering::SeqCst));
     let cutting = async {
