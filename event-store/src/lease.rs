@@ -43,7 +43,7 @@ impl Lease {
         share: Share,
         stop: &CancellationToken,
     ) -> Result<Option<Self>, DatabaseError> {
-        let (client, connection) = db.config(application).connect(NoTls).await?;
+        let (client, connection) = db.config(application, "").connect(NoTls).await?;
         let lost = CancellationToken::new();
         let guard = lost.clone().drop_guard();
         tokio::spawn(async move {

@@ -106,7 +106,7 @@ impl Link {
     /// Connects. Where another connection was lost, its server process is ended first: what it was doing is then either
     /// committed or gone, and can't happen later.
     pub(crate) async fn open(database: &Database, lost: Option<Backend>) -> Result<Self, Failure> {
-        let (client, connection) = database.config(APPLICATION).connect(NoTls).await?;
+        let (client, connection) = database.config(APPLICATION, "").connect(NoTls).await?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::warn!(%error, "the journal's connection ended");

@@ -65,7 +65,7 @@ impl Listener {
             replays,
             written,
         } = self;
-        let (client, mut connection) = database.config("spendlog-listener").connect(NoTls).await?;
+        let (client, mut connection) = database.config("spendlog-listener", "").connect(NoTls).await?;
         let hear = async {
             loop {
                 match poll_fn(|context| connection.poll_message(context)).await {

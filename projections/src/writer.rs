@@ -19,8 +19,7 @@ fn named(work: &str) -> String {
 
 /// Opens a connection and drives it until the client is dropped.
 pub(crate) async fn connect(database: &Database, application: &str, options: &str) -> Result<Client, ProjectionError> {
-    let mut config = database.config(application);
-    config.options(options);
+    let config = database.config(application, options);
     let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
     tokio::spawn(async move {
         // The client's own calls report a broken connection; here it only has to end.

@@ -13,6 +13,8 @@ pub(crate) struct Partition {
     pub(crate) next: Option<i64>,
     /// What was delivered and is neither done nor parked: positions, and the offsets of the records.
     pub(crate) open: BTreeMap<i64, i64>,
+    /// Records are missing behind those that were delivered.
+    pub(crate) is_torn: bool,
     /// The mark, as it is written down.
     pub(crate) saved: i64,
     /// The offset, as it was last committed.

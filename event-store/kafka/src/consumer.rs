@@ -18,10 +18,13 @@ use rdkafka::{
     consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance},
     error::{KafkaError, KafkaResult},
 };
-use spendlog_event_store::{Handler, StoredEvent};
+use spendlog_event_store::Handler;
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use crate::{KafkaConfig, RecordError, record};
+use crate::{
+    KafkaConfig, RecordError,
+    record::{self, Delivered},
+};
 
 /// So many records are with the task at most before no more are fetched.
 const WINDOW: usize = 2000;
@@ -60,16 +63,6 @@ pub(crate) enum News {
     Foreign(RecordError),
     /// The consumer is of no use any more.
     Failed(KafkaError),
-}
-
-/// A record that was delivered.
-#[derive(Debug)]
-pub(crate) struct Delivered {
-    pub(crate) partition: i32,
-    pub(crate) offset: i64,
-    pub(crate) position: i64,
-    /// The event, if the handler wants it.
-    pub(crate) event: Option<StoredEvent>,
 }
 
 /// What the task asks the thread for.
@@ -244,14 +237,9 @@ impl Polling {
                 Some(Ok(message)) => {
                     let wanted = |kind: &str, event_type: &str| self.handler.wants(kind, event_type);
                     match record::read(&message, wanted) {
-                        Ok((position, event)) => {
+                        Ok(record) => {
                             self.in_hand.fetch_add(1, Ordering::AcqRel);
-                            News::Record(Delivered {
-                                partition: message.partition(),
-                                offset: message.offset(),
-                                position,
-                                event,
-                            })
+                            News::Record(record)
                         }
                         Err(error) => News::Foreign(error),
                     }

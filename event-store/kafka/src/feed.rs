@@ -18,10 +18,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     KafkaConfig, RecordError, Topic, TransportError,
     assigned::Partition,
-    consumer::{Consumer, Delivered, End, News, Offsets},
+    consumer::{Consumer, End, News, Offsets},
     dead_letters::{DeadLetter, DeadLetters},
     marks::Marks,
-    partition_of, topics,
+    partition_of,
+    record::Delivered,
+    topics,
 };
 
 /// Progress is written down at most so often.
@@ -264,6 +266,20 @@ impl Session<'_> {
             let Some(partition) = self.partitions.get_mut(&record.partition) else {
                 continue;
             };
+            if record.position > partition.seen && record.previous > partition.seen {
+                // Somebody made the topic anew, or deleted records. All that follow are passed over alike, until another topic
+                // takes the place of this one.
+                if !std::mem::replace(&mut partition.is_torn, true) {
+                    let (topic, seen, previous) = (&self.marks.topic.topic, partition.seen, record.previous);
+                    let partition = record.partition;
+                    tracing::error!(
+                        topic, partition, seen, previous,
+                        "records are missing: where the relay does not put another topic in the place of this one within a \
+                         minute, `spendlog kafka switch --now` does"
+                    );
+                }
+                continue;
+            }
             partition.next = Some(record.offset + 1);
             if record.position > newest {
                 let (partition, offset) = (record.partition, record.offset);

@@ -8,6 +8,10 @@ use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Header, Headers as _, M
 use spendlog_event_store::StoredEvent;
 use uuid::Uuid;
 
+/// The header with the position of the record before it in its partition, 0 for the first: who has not seen that one knows
+/// that something is missing.
+pub const PREVIOUS: &str = "ce_previous";
+
 /// What all events come from.
 const SOURCE: &str = "urn:spendlog:journal";
 
@@ -20,6 +24,18 @@ pub struct Record {
     pub value: String,
     /// CloudEvents attributes (`ce_…`) and the stored metadata, in their order.
     pub headers: Vec<(&'static str, String)>,
+}
+
+/// A record that was delivered.
+#[derive(Debug)]
+pub(crate) struct Delivered {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) position: i64,
+    /// The position of the record before it in its partition: 0 is the first's, and that of those that don't say.
+    pub(crate) previous: i64,
+    /// The event, if the handler wants it.
+    pub(crate) event: Option<StoredEvent>,
 }
 
 /// A record is not one of ours.
@@ -35,7 +51,7 @@ pub struct RecordError {
 }
 
 impl Record {
-    /// The record of an event.
+    /// The record of an event, but for what follows from its place in a topic: see [`PREVIOUS`].
     ///
     /// # Errors
     /// What of the event makes no sense.
@@ -91,11 +107,11 @@ impl Record {
     }
 }
 
-/// The event that a record is of, if it is wanted by kind and event type; its position in any case.
+/// What a record says: its event, if that is wanted by kind and event type; its position in any case.
 pub(crate) fn read(
     message: &BorrowedMessage<'_>,
     wanted: impl Fn(&str, &str) -> bool,
-) -> Result<(i64, Option<StoredEvent>), RecordError> {
+) -> Result<Delivered, RecordError> {
     let error = |what| RecordError {
         partition: message.partition(),
         offset: message.offset(),
@@ -104,12 +120,19 @@ pub(crate) fn read(
     let headers = message.headers().ok_or_else(|| error("headers"))?;
     let header = |name: &'static str| header(headers, name).ok_or_else(|| error(name));
     let position = number(header("ce_id")?).ok_or_else(|| error("ce_id"))?;
+    let delivered = |event| Delivered {
+        partition: message.partition(),
+        offset: message.offset(),
+        position,
+        previous: header(PREVIOUS).ok().and_then(number).unwrap_or_default(),
+        event,
+    };
     let (kind, stream) = header("ce_subject")?
         .split_once('/')
         .ok_or_else(|| error("ce_subject"))?;
     let event_type = header("ce_type")?;
     if !wanted(kind, event_type) {
-        return Ok((position, None));
+        return Ok(delivered(None));
     }
     let schema = header("ce_dataschema")?;
     let version = schema
@@ -135,7 +158,7 @@ pub(crate) fn read(
         },
         recorded_at_us: time.timestamp_micros(),
     };
-    Ok((position, Some(event)))
+    Ok(delivered(Some(event)))
 }
 
 fn header<'a>(headers: &'a BorrowedHeaders, name: &str) -> Option<&'a str> {

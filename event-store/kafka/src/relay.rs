@@ -11,7 +11,7 @@ use spendlog_event_store::{DatabaseError, Journal, Lease, ReadError, Share, Stor
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{KafkaConfig, Record, Topic, TransportError, partition_of, topics};
+use crate::{KafkaConfig, Record, Topic, TransportError, partition_of, record::PREVIOUS, topics};
 
 /// So many events are read at a time.
 const PAGE: i64 = 500;
@@ -110,6 +110,7 @@ impl Relay {
             sent: topic.position,
             delivered: topic.position,
             saved: topic.position,
+            lasts: topic.lasts.clone(),
             topic,
             page: VecDeque::new(),
             full: false,
@@ -131,6 +132,8 @@ struct Session<'a> {
     topic: Topic,
     /// Everything up to here was given to the producer.
     sent: i64,
+    /// The position of the last record of each partition that was given to the producer.
+    lasts: Vec<i64>,
     /// Everything up to here is in Kafka.
     delivered: i64,
     /// The checkpoint as it is written down.
@@ -208,15 +211,18 @@ impl Session<'_> {
         while let Some(event) = self.page.front() {
             let position = event.position;
             let record = Record::of(event).map_err(|_| ReadError::Damaged { position })?;
+            let partition = partition_of(event.owner, self.topic.partitions);
+            let previous = topics::follow(&mut self.lasts, partition, position);
             let next = FutureRecord::to(&self.topic.topic)
-                .partition(partition_of(event.owner, self.topic.partitions))
+                .partition(partition)
                 .key(&record.key)
                 .payload(&record.value)
                 .timestamp(event.recorded_at_us / 1000)
-                .headers(record.kafka_headers(&[]));
+                .headers(record.kafka_headers(&[(PREVIOUS, &previous.to_string())]));
             match self.producer.send_result(next) {
                 Ok(future) => self.under_way.push_back((position, future)),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) if !self.under_way.is_empty() => {
+                    topics::follow(&mut self.lasts, partition, previous);
                     self.full = true;
                     return Ok(());
                 }
@@ -231,7 +237,7 @@ impl Session<'_> {
     /// The oldest event under way is in Kafka; or else this producer is of no use any more.
     fn deliver(&mut self, (position, result): (i64, Result<Delivery, KafkaError>)) -> Result<(), TransportError> {
         let Delivery { partition, offset, .. } = result?;
-        if !self.topic.add(partition, offset) {
+        if !self.topic.add(position, partition, offset) {
             // Somebody made the topic anew, or a broker had not yet written to its disk what it took.
             return Err(self.lost());
         }
@@ -242,11 +248,14 @@ impl Session<'_> {
     }
 
     async fn save(&mut self) -> Result<(), TransportError> {
-        const SAVE: &str = "UPDATE es.kafka_topics SET position = $2, ends = $3 WHERE topic = $1";
+        const SAVE: &str = "UPDATE es.kafka_topics SET position = $2, ends = $3, lasts = $4 WHERE topic = $1";
+        let Topic {
+            topic, ends, lasts, ..
+        } = &self.topic;
         let saved = self
             .lease
             .client()
-            .execute(SAVE, &[&self.topic.topic, &self.delivered, &self.topic.ends])
+            .execute(SAVE, &[topic, &self.delivered, ends, lasts])
             .await;
         saved.map_err(DatabaseError::from)?;
         self.saved = self.delivered;

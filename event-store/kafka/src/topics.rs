@@ -30,6 +30,8 @@ pub struct Topic {
     pub position: i64,
     /// How many records each partition has had at least; nothing is known of those that are not in it.
     pub ends: Vec<i64>,
+    /// The position of the last record of each partition; 0, or nothing, where there was none.
+    pub lasts: Vec<i64>,
 }
 
 impl Topic {
@@ -42,21 +44,26 @@ impl Topic {
             .unwrap_or_default()
     }
 
-    /// A record came to this offset of a partition. False where it is not behind those that the partition has had.
-    pub(crate) fn add(&mut self, partition: i32, offset: i64) -> bool {
+    /// The record of this position came to this offset of a partition. False where that is not behind those that the partition
+    /// has had.
+    pub(crate) fn add(&mut self, position: i64, partition: i32, offset: i64) -> bool {
         let end = self.end(partition);
-        match usize::try_from(partition) {
-            // The brokers don't always say where a record is that was sent to them twice.
-            Ok(index) if offset >= 0 => {
-                if self.ends.len() <= index {
-                    self.ends.resize(index + 1, 0);
-                }
-                self.ends[index] = end.max(offset + 1);
-                offset >= end
-            }
-            _ => true,
+        follow(&mut self.lasts, partition, position);
+        // The brokers don't always say where a record is that was sent to them twice.
+        if offset >= 0 {
+            follow(&mut self.ends, partition, end.max(offset + 1));
         }
+        offset < 0 || offset >= end
     }
+}
+
+/// Puts a figure in the place of the one that a partition had, which was 0 if there was none, and is given back.
+pub(crate) fn follow(figures: &mut Vec<i64>, partition: i32, figure: i64) -> i64 {
+    let index = usize::try_from(partition).unwrap_or_default();
+    if figures.len() <= index {
+        figures.resize(index + 1, 0);
+    }
+    std::mem::replace(&mut figures[index], figure)
 }
 
 /// How far a subscription has come that reads a topic.
@@ -70,16 +77,17 @@ pub struct SubscriptionState {
 
 /// The topic that is in use; `None` before the relay has made the first.
 pub async fn current(db: &Database, family: &str) -> Result<Option<Topic>, TransportError> {
-    const CURRENT: &str = "SELECT topic, generation, partitions, position, ends FROM es.kafka_topics WHERE family = $1
+    const CURRENT: &str = "SELECT topic, generation, partitions, position, ends, lasts FROM es.kafka_topics WHERE family = $1
         ORDER BY generation DESC LIMIT 1";
-    let row: Option<(String, i32, i32, i64, Vec<i64>)> =
+    let row: Option<(String, i32, i32, i64, Vec<i64>, Vec<i64>)> =
         sqlx::query_as(CURRENT).bind(family).fetch_optional(db.pool()).await?;
-    Ok(row.map(|(topic, generation, partitions, position, ends)| Topic {
+    Ok(row.map(|(topic, generation, partitions, position, ends, lasts)| Topic {
         topic,
         generation,
         partitions,
         position,
         ends,
+        lasts,
     }))
 }
 
@@ -181,6 +189,7 @@ async fn first(db: &Database, kafka: &KafkaConfig, found: Option<i32>) -> Result
         partitions: kafka.partitions,
         position: 0,
         ends: Vec::new(),
+        lasts: Vec::new(),
     };
     let wrong = match found {
         None => {
@@ -223,6 +232,7 @@ pub(crate) async fn make_next(kafka: &KafkaConfig, topic: &Topic, count: i32) ->
         partitions: count,
         position: 0,
         ends: Vec::new(),
+        lasts: Vec::new(),
     })
 }
 
@@ -308,12 +318,14 @@ mod tests {
             partitions: 3,
             position: 0,
             ends: vec![0, 5],
+            lasts: Vec::new(),
         };
-        assert!(topic.add(1, 5) && topic.add(1, 6) && topic.add(2, 3) && topic.add(0, 0));
+        assert!(topic.add(11, 1, 5) && topic.add(12, 1, 6) && topic.add(13, 2, 3) && topic.add(14, 0, 0));
         assert_eq!(topic.ends, [1, 7, 4]);
         // Nothing is known of where it is.
-        assert!(topic.add(1, -1001));
-        assert!(!topic.add(1, 6), "this offset had another record");
+        assert!(topic.add(15, 1, -1001));
+        assert!(!topic.add(16, 1, 6), "this offset had another record");
         assert_eq!((topic.ends.as_slice(), topic.end(3)), ([1, 7, 4].as_slice(), 0));
+        assert_eq!(topic.lasts, [14, 16, 13]);
     }
 }

@@ -45,8 +45,8 @@ impl Analyst {
             "-c search_path=analytics -c default_transaction_read_only=on -c statement_timeout={limit} -c lock_timeout=10000 \
              -c idle_in_transaction_session_timeout={limit} -c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c jit=off"
         );
-        let mut config = journal.database().config("spendlog analyst");
-        config.user(&role).password(password).options(&options);
+        let mut config = journal.database().config("spendlog analyst", &options);
+        config.user(&role).password(password);
         let (client, connection) = config
             .connect(NoTls)
             .await
@@ -137,7 +137,7 @@ impl Analyst {
 
 /// The role's name and its password, which every process of this system can make.
 async fn credentials(journal: &Journal) -> Result<(String, String), CustomError> {
-    let config = journal.database().config("spendlog");
+    let config = journal.database().config("spendlog", "");
     // Roles belong to the whole server, so this one is called by the database. Names have 63 bytes at most.
     let name: String = config.get_dbname().unwrap_or("spendlog").chars().take(48).collect();
     let secret = journal.keyring().secret("analyst").await;

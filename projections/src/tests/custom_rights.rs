@@ -283,7 +283,7 @@ async fn a_user_who_may_create_no_roles_is_told_what_to_do() {
          GRANT ALL ON ALL TABLES IN SCHEMA es, read, custom TO {role}"
     );
     writer.client.batch_execute(&sql).await.unwrap();
-    let mut config = history.journal.database().config("test");
+    let mut config = history.journal.database().config("test", "");
     config.user(&role);
     let host = match &config.get_hosts()[0] {
         tokio_postgres::config::Host::Unix(folder) => folder.display().to_string(),

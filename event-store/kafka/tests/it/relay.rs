@@ -69,7 +69,14 @@ async fn a_record_is_a_cloud_event_with_all_that_is_stored() {
         }
         let time = chrono::DateTime::parse_from_rfc3339(header("ce_time")).unwrap();
         assert_eq!(time.timestamp_micros(), stored.recorded_at_us);
-        assert_eq!(record.headers.len(), 16, "{:?}", record.headers);
+        assert_eq!(record.headers.len(), 17, "{:?}", record.headers);
+    }
+    for partition in 0..3 {
+        let chain = records.iter().filter(|record| record.partition == partition);
+        chain.fold("0", |last, record| {
+            assert_eq!(record.headers["ce_previous"], last);
+            &record.headers["ce_id"]
+        });
     }
     stage.relay.end().await;
 }

@@ -9,8 +9,11 @@ use std::{
     time::Duration,
 };
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::{
+    Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+};
 use spendlog_event_store::{
     Journal, Outcome,
     testing::{
@@ -222,6 +225,65 @@ async fn nobody_takes_a_topic_for_read_that_somebody_made_anew() {
         .unwrap()
         .unwrap();
     assert_eq!((topic.generation, topic.partitions), (2, 3));
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_runs_notices_that_the_topic_was_made_anew() {
+    if Broker::shared().await.is_none() {
+        return;
+    }
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    write(&journal, 5, 0..4).await;
+    stage.published(20).await;
+    make_anew(&stage.kafka).await;
+    // The twenty are in no topic any more. Who takes what is behind them for the next never hears of them.
+    let recorder = Recorder::new(1, |_, _| Outcome::Done);
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    write(&journal, 5, 4..5).await;
+    until("all of them", async || recorder.distinct() == 25).await;
+    stop.cancel();
+    task.await.unwrap();
+    stage.published(25).await;
+    let topic = current(stage.database.database(), &stage.kafka.topic)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(topic.generation, 2);
+    stage.relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_behind_deleted_records_is_taken_before_they_are_there_again() {
+    if Broker::shared().await.is_none() {
+        return;
+    }
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    write(&journal, 5, 0..4).await;
+    stage.published(20).await;
+    let mut client = rdkafka::ClientConfig::new();
+    let client = client.set("bootstrap.servers", &stage.kafka.brokers);
+    let admin: AdminClient<DefaultClientContext> = client.create().unwrap();
+    let mut all = TopicPartitionList::new();
+    for partition in 0..stage.kafka.partitions {
+        all.add_partition_offset(&stage.kafka.topic, partition, Offset::End)
+            .unwrap();
+    }
+    admin.delete_records(&all, &AdminOptions::new()).await.unwrap();
+    let recorder = Recorder::new(1, |_, _| Outcome::Done);
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    write(&journal, 5, 4..5).await;
+    stage.published(25).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(recorder.distinct(), 0, "the first twenty are not there");
+    switch(stage.database.database(), &stage.kafka, false, |_, _| {})
+        .await
+        .unwrap();
+    until("all of them", async || recorder.distinct() == 25).await;
+    stop.cancel();
+    task.await.unwrap();
     stage.relay.end().await;
 }
 
