@@ -109,19 +109,18 @@ fn category(error: &CategoryError) -> Problem {
 fn transaction(error: &TransactionError) -> Problem {
     match error {
         TransactionError::AlreadyRecorded => rule(Code::AlreadyExists, error),
-        TransactionError::NotRecorded => Code::NotFound.into(),
+        TransactionError::NotRecorded | TransactionError::UnknownPosting { .. } => Code::NotFound.into(),
         TransactionError::Voided => rule(Code::TransactionVoided, error),
         TransactionError::TooFewPostings
         | TransactionError::TooManyPostings
         | TransactionError::PostingTwice { .. }
         | TransactionError::NoAccount
-        | TransactionError::UnknownPosting { .. } => value("/postings", error),
+        | TransactionError::NotACategory { .. } => value("/postings", error),
         TransactionError::ZeroAmount | TransactionError::AmountOutOfRange => value("/amount", error),
         TransactionError::Unbalanced { .. } => rule(Code::Unbalanced, error),
-        TransactionError::NotSimple
-        | TransactionError::NoCategory
-        | TransactionError::SeveralCategories
-        | TransactionError::NotACategory { .. } => rule(Code::TransactionNotSimple, error),
+        TransactionError::NotSimple | TransactionError::NoCategory | TransactionError::SeveralCategories => {
+            rule(Code::TransactionNotSimple, error)
+        }
         TransactionError::CurrencyMismatch { .. } => rule(Code::CurrencyMismatch, error),
         TransactionError::StaleAmount { .. } => rule(Code::Stale, error),
         TransactionError::InvalidDate => value("/booked_on", error),

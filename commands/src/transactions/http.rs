@@ -17,7 +17,7 @@ use crate::{
     Commands,
     http::{Json, Nothing, Write, answer, changed, created},
     ids, input,
-    transactions::{Change, ChangeTransaction, Correction, Draft, RecordTransactions, Shape},
+    transactions::{Change, ChangeTransaction, Correction, Draft, PostingCorrection, RecordTransactions, Shape},
 };
 
 /// The most transactions of one request.
@@ -72,6 +72,19 @@ fn draft(transaction: TransactionId, body: schemas::RecordTransaction, below: &s
         merchant,
         note,
         shape,
+    })
+}
+
+/// What a body says of one posting of a transaction, by its place in the list.
+fn posting_correction((number, body): (usize, schemas::CorrectPosting)) -> Result<PostingCorrection, Problem> {
+    let at = |field: &str| format!("/postings/{number}/{field}");
+    Ok(PostingCorrection {
+        posting: found(&at("id"), &body.id)?,
+        amount: input::optional(&at("amount"), body.amount.as_deref())?,
+        category: body
+            .category
+            .map(|category| found(&at("category"), &category))
+            .transpose()?,
     })
 }
 
@@ -139,6 +152,8 @@ pub(crate) async fn record_many(
 }
 
 /// Correct a transaction
+///
+/// Either in the simple view (`amount`, `category`), or posting by posting (`postings`); all or nothing.
 #[utoipa::path(
     operation_id = "transactions.correct", tag = "transactions", request_body = schemas::CorrectTransaction, security(("bearer" = [])),
     params(
@@ -155,6 +170,10 @@ pub(crate) async fn correct(
     write: Write<Json<schemas::CorrectTransaction>>,
 ) -> Result<HttpResponse, Problem> {
     let body = write.body.0;
+    if body.postings.is_some() && (body.amount.is_some() || body.category.is_some()) {
+        return Err(Problem::field("/postings", "either amount and category, or postings"));
+    }
+    let postings = body.postings.into_iter().flatten().enumerate();
     let change = Change::Correct(Correction {
         amount: input::optional("/amount", body.amount.as_deref())?,
         booked_on: body.booked_on,
@@ -164,6 +183,7 @@ pub(crate) async fn correct(
             .map(|category| found("/category", &category))
             .transpose()?,
         note: body.note.map(|note| note.map(Text::from)),
+        postings: postings.map(posting_correction).collect::<Result<_, _>>()?,
     });
     Ok(changed(
         commands

@@ -323,5 +323,13 @@ fn postings_sum_to_zero_in_each_currency() {
         other.money.currency = currency("JPY");
         both.push(other);
     }
-    check::<Transaction>(&[], record(both.clone()), Ok(vec![recorded(both)]));
+    check::<Transaction>(&[], record(both.clone()), Ok(vec![recorded(both.clone())]));
+    // What is missing in one currency is not made good in another.
+    refuse(
+        &[recorded(both)],
+        amounts(&[change(1, -1250, -1350), change(11, 1250, 1350)]),
+        TransactionError::Unbalanced {
+            currency: currency("EUR"),
+        },
+    );
 }

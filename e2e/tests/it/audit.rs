@@ -136,7 +136,20 @@ async fn live(person: &Person) -> Vec<i64> {
     let posting = |account: &str, amount: &str| json!({"account": account, "amount": amount, "currency": "EUR"});
     let transfer =
         json!({"booked_on": "2026-03-15", "postings": [posting(&bank, "-50.00"), posting(&wallet, "50.00")]});
+    let part = |category: &str, amount: &str| json!({"category": category, "amount": amount, "currency": "EUR"});
+    let split = json!({"booked_on": "2026-03-16", "postings": [
+        posting(&wallet, "-9.00"), part(&food, "4.00"), part(&travel, "5.00"),
+    ]});
+    let split = person.post("/finance/transactions", split).await.expect(201);
+    stations.push(split.position());
+    let split_path = format!("/finance/transactions/{}", split.text("id"));
+    let split = person.get_at(&split_path, split.position()).await.expect(200);
+    let named = |number: usize| &split.body["postings"][number]["id"];
+    let of_split = json!({"postings": [
+        {"id": named(0), "amount": "-10.00"}, {"id": named(2), "amount": "6.00", "category": pets},
+    ]});
     let changes = [
+        person.patch(&split_path, of_split).await.expect(200),
         person.post("/finance/transactions", transfer).await.expect(201),
         person
             .patch(&transactions[3], json!({"amount": "-99.99", "booked_on": "2026-06-01"}))

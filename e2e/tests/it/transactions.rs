@@ -1,7 +1,9 @@
 //! Transactions: recorded one by one and together, corrected, voided, restored.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
-use spendlog_e2e::{Answer, TestApp};
+use spendlog_e2e::{Answer, Person, TestApp};
 
 #[tokio::test]
 async fn an_expense_is_two_postings() {
@@ -244,6 +246,173 @@ async fn what_was_wrong_is_corrected() {
     let restored = person.post(&format!("{path}/restore"), json!({})).await.expect(200);
     let seen = person.get_at(&path, restored.position()).await.expect(200);
     assert_eq!((seen.text("status"), seen.text("amount")), ("recorded", "-13.50"));
+    app.finish().await;
+}
+
+/// Records a split of -10.00 euros over 7.00 and 3.00: the answer, the path, and the ids of the postings.
+async fn split(person: &Person, account: &str, categories: [&str; 2]) -> (Answer, String, [String; 3]) {
+    let body = json!({"booked_on": "2026-09-14", "postings": [
+        {"account": account, "amount": "-10.00", "currency": "EUR"},
+        {"category": categories[0], "amount": "7.00", "currency": "EUR"},
+        {"category": categories[1], "amount": "3.00", "currency": "EUR"},
+    ]});
+    let written = person.post("/finance/transactions", body).await.expect(201);
+    let path = format!("/finance/transactions/{}", written.text("id"));
+    let seen = person.get_at(&path, written.position()).await.expect(200);
+    let id = |number: usize| seen.body["postings"][number]["id"].as_str();
+    let ids = [0, 1, 2].map(|number| id(number).expect("a posting has an id").to_owned());
+    (written, path, ids)
+}
+
+#[tokio::test]
+async fn a_split_is_corrected_posting_by_posting() {
+    let app = TestApp::start().await;
+    let person = app.person().await;
+    let wallet = person.account("Wallet", "EUR").await;
+    let (food, fun) = (person.category("Groceries").await, person.category("Leisure").await);
+    let travel = person.category("Travel").await;
+    let (written, path, [of_wallet, of_food, of_fun]) = split(&person, &wallet, [&food, &fun]).await;
+    let correct = async |postings: Value| {
+        let key = ("idempotency-key", "two-tickets");
+        let body = json!({"note": "two tickets", "postings": postings});
+        person.patch_with(&path, key, body).await
+    };
+    let postings = json!([
+        {"id": of_wallet, "amount": "-12.00"},
+        {"id": of_fun, "amount": "5.00", "category": travel},
+    ]);
+    let corrected = correct(postings.clone()).await.expect(200);
+    assert_eq!(
+        corrected.body["version"], 4,
+        "three changes are three events of one command"
+    );
+    assert_eq!(corrected.position(), written.position() + 3);
+    let again = correct(postings).await.expect(200);
+    assert_eq!(
+        (again.etag(), again.position()),
+        (corrected.etag(), corrected.position())
+    );
+    correct(json!([])).await.expect_problem(422, "idempotency-key-reused");
+
+    let now = corrected.position();
+    let seen = person.get_at(&path, now).await.expect(200);
+    let postings = json!([
+        {"id": of_wallet, "account": wallet, "amount": "-12.00", "currency": "EUR"},
+        {"id": of_food, "category": food, "amount": "7.00", "currency": "EUR"},
+        {"id": of_fun, "category": travel, "amount": "5.00", "currency": "EUR"},
+    ]);
+    assert_eq!(seen.body["postings"], postings);
+    assert_eq!((seen.text("amount"), seen.text("note")), ("-12.00", "two tickets"));
+
+    let before = format!("?at={}", written.position());
+    let after = format!("?at={now}");
+    for (at, balance, spent) in [
+        (before.as_str(), "-10.00", [(&food, "-7.00"), (&fun, "-3.00")]),
+        (after.as_str(), "-12.00", [(&food, "-7.00"), (&travel, "-5.00")]),
+        ("", "-12.00", [(&food, "-7.00"), (&travel, "-5.00")]),
+    ] {
+        let then = person.get_at(&format!("{path}{at}"), now).await.expect(200);
+        assert_eq!(then.text("amount"), balance, "{at}");
+        let account = format!("/finance/accounts/{wallet}{at}");
+        assert_eq!(person.get_at(&account, now).await.expect(200).text("balance"), balance);
+        let summary = person.get_at(&format!("/finance/summary{at}"), now).await.expect(200);
+        let lines = summary.body["lines"].as_array().expect("lines").iter();
+        let told: BTreeMap<_, _> = lines.map(|l| (l["category"].as_str(), l["expense"].as_str())).collect();
+        let spent = spent.map(|(category, expense)| (Some(category.as_str()), Some(expense)));
+        assert_eq!(told, BTreeMap::from(spent), "{at}");
+    }
+
+    let history = person.get_at(&format!("{path}/history"), now).await.expect(200);
+    let posting =
+        |id: &str, from: String, to: String| json!({"field": format!("postings/{id}"), "from": from, "to": to});
+    let amounts = json!([
+        {"field": "amount", "from": "-10.00", "to": "-12.00"},
+        posting(&of_wallet, format!("-10.00 EUR {wallet}"), format!("-12.00 EUR {wallet}")),
+        posting(&of_fun, format!("3.00 EUR {fun}"), format!("5.00 EUR {fun}")),
+    ]);
+    let category = json!([posting(
+        &of_fun,
+        format!("5.00 EUR {fun}"),
+        format!("5.00 EUR {travel}")
+    )]);
+    for (number, event, changes) in [
+        (1_usize, "transaction.amount_corrected", amounts),
+        (2, "transaction.categorised", category),
+    ] {
+        let entry = &history.body["data"][number];
+        assert_eq!((&entry["event"], &entry["changes"]), (&json!(event), &changes));
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_correction_of_postings_is_whole_or_refused() {
+    let app = TestApp::start().await;
+    let person = app.person().await;
+    let wallet = person.account("Wallet", "EUR").await;
+    let (food, fun) = (person.category("Groceries").await, person.category("Leisure").await);
+    let (written, path, [of_wallet, of_food, of_fun]) = split(&person, &wallet, [&food, &fun]).await;
+    let (.., [of_other, _, _]) = split(&person, &wallet, [&food, &fun]).await;
+    let good = json!({"id": of_food, "amount": "6.00"});
+    let refused = async |second: Value| {
+        let body = json!({"note": "no", "postings": [good, second]});
+        person.patch(&path, body).await
+    };
+    for (second, pointer) in [
+        (json!({"id": of_other}), "/postings/1/id"),
+        (json!({"id": "second"}), "/postings/1/id"),
+        (json!({"id": of_fun, "category": wallet}), "/postings/1/category"),
+    ] {
+        refused(second).await.expect_problem(404, "not-found").of_field(pointer);
+    }
+    for (second, pointer) in [
+        (json!({"id": of_food, "category": fun}), "/postings/1/id"),
+        (json!({"id": of_fun, "amount": "4.001"}), "/postings/1/amount"),
+        (json!({"id": of_fun, "amount": "four"}), "/postings/1/amount"),
+        (json!({"id": of_fun, "amount": "0.00"}), "/postings"),
+    ] {
+        refused(second)
+            .await
+            .expect_problem(422, "invalid-value")
+            .of_field(pointer);
+    }
+    let both = json!({"amount": "-10.00", "postings": [good]});
+    let other = json!({"category": food, "postings": []});
+    for (body, status, code) in [
+        (json!({"postings": [good]}), 422, "unbalanced"),
+        (json!({"postings": [{"amount": "6.00"}]}), 422, "invalid-body"),
+        (both, 422, "invalid-value"),
+        (other, 422, "invalid-value"),
+    ] {
+        person.patch(&path, body).await.expect_problem(status, code);
+    }
+    let of_account = json!({"postings": [{"id": of_wallet, "category": food}]});
+    person
+        .patch(&path, of_account)
+        .await
+        .expect_problem(422, "invalid-value")
+        .of_field("/postings/0/category");
+    let nothing = json!({"postings": [{"id": of_food, "amount": "7.0", "category": food}, {"id": of_fun}]});
+    let nothing = person.patch(&path, nothing).await.expect(200);
+    assert_eq!(nothing.etag(), written.etag(), "nothing of what was refused is there");
+    let stale = json!({"postings": [{"id": of_fun, "category": food}]});
+    person
+        .patch_with(&path, ("if-match", "\"2\""), stale)
+        .await
+        .expect_problem(412, "stale");
+
+    person
+        .post(&format!("/finance/accounts/{wallet}/close"), json!({}))
+        .await
+        .expect(200);
+    let amounts = json!({"postings": [good, {"id": of_fun, "amount": "4.00"}]});
+    person.patch(&path, amounts).await.expect_problem(409, "account-closed");
+    person.post(&format!("{path}/void"), json!({})).await.expect(200);
+    let words = json!({"postings": [{"id": of_fun, "category": food}]});
+    person
+        .patch(&path, words)
+        .await
+        .expect_problem(409, "transaction-voided");
     app.finish().await;
 }
 

@@ -67,7 +67,7 @@ pub struct RecordTransactions {
     pub transactions: Vec<RecordTransaction>,
 }
 
-/// Corrects a transaction; what is absent stays, `null` removes.
+/// Corrects a transaction: either `amount` and `category`, or `postings`. What is absent stays, `null` removes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorrectTransaction {
@@ -89,6 +89,26 @@ pub struct CorrectTransaction {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, max_length = 4000)]
     pub note: Change<String>,
+    /// What is corrected in single postings, each named once. All of them must sum to zero in each currency again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 200)]
+    pub postings: Option<Vec<CorrectPosting>>,
+}
+
+/// Corrects a posting; what is absent stays.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CorrectPosting {
+    /// The posting's id, as the transaction tells it.
+    #[schema(example = "pst_5f8c2a1e9b3d8e4fa6c7d0b1e2f34a56")]
+    pub id: String,
+    /// The amount from now on, as a decimal number with at most the digits of the posting's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^-?[0-9]{1,18}(\\.[0-9]{1,9})?$", example = "13.50")]
+    pub amount: Option<String>,
+    /// The category from now on, of a posting that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
 }
 
 /// The answer to recording many.

@@ -56,7 +56,7 @@ codes! {
     CategoryMerged "category-merged" 409 "Category is merged" "The category was merged into another one. Use that one.";
     CategoryFixed "category-fixed" 409 "Category can't be merged" "The category for what nobody knows yet stays, and categories are merged only into others of their kind.";
     TransactionVoided "transaction-voided" 409 "Transaction is voided" "A voided transaction can be restored, and nothing else.";
-    TransactionNotSimple "transaction-not-simple" 409 "Transaction has no simple view" "The transaction has several postings, so one amount or one category does not say which is meant.";
+    TransactionNotSimple "transaction-not-simple" 409 "Transaction has no simple view" "The transaction has several postings, so one amount or one category does not say which is meant. Name them in `postings`.";
     DocumentNotLocked "document-not-locked" 409 "Document is not locked" "The document waits for no password.";
     DocumentNotReady "document-not-ready" 409 "Document is not ready" "The document is still being read. Wait for its next step.";
     DocumentIncomplete "document-incomplete" 409 "Document is incomplete" "A field that a transaction needs is missing or can't be recorded. Correct it first.";

@@ -204,6 +204,11 @@ fn a_posting_is_categorised() {
         categorise(Some(3)),
         Ok(vec![moved(3, category(40))]),
     );
+    check::<Transaction>(
+        &[recorded(split()), moved(3, category(40))],
+        categorise(Some(3)),
+        Ok(vec![]),
+    );
     refuse(
         &[recorded(split())],
         categorise(None),
