@@ -253,7 +253,10 @@ impl TestApp {
 impl Place {
     async fn new(mut options: Options) -> Self {
         if std::env::var_os(SPLIT).is_some() && !options.private_postgres && options.kafka.is_none() {
-            options.kafka = Broker::shared().await.map(|broker| broker.address().to_owned());
+            let broker = Broker::shared().await;
+            let broker =
+                broker.expect("SPENDLOG_TEST_SPLIT is set, but there is no Kafka: without it no roles can be split");
+            options.kafka = Some(broker.address().to_owned());
         }
         let database = if options.private_postgres {
             None

@@ -17,6 +17,8 @@ use spendlog_kafka::Record;
 use spendlog_kafka_broker::Broker;
 use uuid::Uuid;
 
+use crate::kafka;
+
 /// Those of all events that can stand in a journal.
 fn schemas() -> Vec<EventSchema> {
     event_schemas().into_iter().chain(retired_schemas()).collect()
@@ -109,21 +111,26 @@ fn samples() -> Vec<(&'static str, NewEvent)> {
     samples
 }
 
-#[tokio::test]
-async fn a_record_of_every_stored_event_is_as_described() {
-    let database = TestDatabase::new().await;
+/// The journal of a database, with all events that can stand in it, opened as a server does.
+pub(crate) async fn journal(database: &TestDatabase, master_key: MasterKey) -> Journal {
     let schemas = schemas();
     let plans = schemas
         .iter()
         .map(|schema| (schema.event_type.as_str(), schema.version.as_str(), &schema.schema));
     let plans = SealPlans::new(plans).expect("the schemas say what is sealed");
-    let master_key = MasterKey::from_hex(&"5a".repeat(32)).expect("a key");
     let keyring = Keyring::open(database.database(), master_key)
         .await
         .expect("the keyring opens");
-    let journal = Journal::open(database.database().clone(), keyring, plans)
+    Journal::open(database.database().clone(), keyring, plans)
         .await
-        .expect("the journal opens");
+        .expect("the journal opens")
+}
+
+#[tokio::test]
+async fn a_record_of_every_stored_event_is_as_described() {
+    let database = TestDatabase::new().await;
+    let master_key = MasterKey::from_hex(&"5a".repeat(32)).expect("a key");
+    let journal = journal(&database, master_key).await;
     let (samples, owner) = (samples(), Uuid::now_v7());
     let (count, mut strings) = (samples.len(), 0);
     for (number, (kind, event)) in samples.into_iter().enumerate() {
@@ -182,21 +189,10 @@ async fn what_stands_in_the_topic_is_as_described() {
         (status["lag_events"] == 0).then_some(())
     })
     .await;
-    let mut tool = broker.tool("org.apache.kafka.tools.consumer.ConsoleConsumer");
-    tool.args([
-        "--bootstrap-server",
-        broker.address(),
-        "--topic",
-        app.topic(),
-        "--from-beginning",
-    ]);
-    tool.args(["--timeout-ms", "5000"]);
-    for property in ["print.headers=true", "headers.separator=\u{1}", "key.separator=\u{2}"] {
-        tool.args(["--formatter-property", property]);
-    }
-    let read = tool.output().await.expect("the tool runs");
+    let separated = ["print.headers=true", "headers.separator=\u{1}", "key.separator=\u{2}"];
+    let printed = kafka::printed(broker, app.topic(), &separated).await;
     let (contract, mut seen) = (Contract::read(), BTreeSet::new());
-    for line in String::from_utf8_lossy(&read.stdout).lines() {
+    for line in printed.lines() {
         let (headers, payload) = line.split_once('\u{2}').expect("headers, and a payload");
         let headers = headers.split('\u{1}').map(|header| {
             let (name, value) = header.split_once(':').expect("a name and a value");

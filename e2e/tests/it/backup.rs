@@ -1,17 +1,20 @@
 //! A ledger is backed up while it is in use, and comes back.
 
 use std::{
+    ffi::OsStr,
     fs,
     path::Path,
     process::{Command, Output},
     time::{Duration, Instant},
 };
 
+use parquet::file::reader::SerializedFileReader;
 use spendlog_e2e::{Options, Person, TestApp, Vacant, eventually, sample, succeed};
 use spendlog_event_store::testing::TestDatabase;
 
 use crate::{
     forgetting::{a_bit_of_everything, answers},
+    proofs,
     restore::{forget, uuid},
     s3,
     sealing::{self, PLANTED, files, holds, plant},
@@ -59,6 +62,11 @@ pub(crate) async fn sound(app: &TestApp) {
         0,
         "positions without gaps, commands once"
     );
+    settled(app).await;
+}
+
+/// Waits until all that follows from what happened is done.
+pub(crate) async fn settled(app: &TestApp) {
     eventually("all subscriptions have come to the end", async || {
         const BEHIND: &str =
             "SELECT count(*) FROM es.subscriptions WHERE position <> (SELECT max(position) FROM es.events)";
@@ -101,18 +109,26 @@ pub(crate) async fn go_on(app: &TestApp, old: &Person) {
     beside.finish().await;
 }
 
-/// What a part or key set holds in clear.
+/// What a part, a key set or a file of the archive holds in clear, uncompressed.
 pub(crate) fn opened(path: &Path) -> Vec<u8> {
-    if path.extension().is_some_and(|extension| extension == "gz") {
-        let opened = Command::new("gzip")
-            .args(["-dc"])
-            .arg(path)
-            .output()
-            .expect("gzip is there");
-        assert!(opened.status.success(), "{}", path.display());
-        return opened.stdout;
+    match path.extension().and_then(OsStr::to_str) {
+        Some("gz") => {
+            let opened = Command::new("gzip")
+                .args(["-dc"])
+                .arg(path)
+                .output()
+                .expect("gzip is there");
+            assert!(opened.status.success(), "{}", path.display());
+            opened.stdout
+        }
+        Some("parquet") => {
+            let file = fs::File::open(path).expect("a file can be read");
+            let rows = SerializedFileReader::new(file).expect("it is Parquet").into_iter();
+            let rows: String = rows.map(|row| row.expect("a row").to_string()).collect();
+            rows.into_bytes()
+        }
+        _ => fs::read(path).expect("a file can be read"),
     }
-    fs::read(path).expect("a file can be read")
 }
 
 pub(crate) fn text(path: &Path) -> &str {
@@ -202,6 +218,7 @@ async fn a_ledger_with_a_postgres_of_its_own_moves_to_another() {
     let (person, position) = somebody(&app).await;
     let seen = answers(&person, position).await;
     backup(&app, text(&target)).await;
+    let last = proofs::head(&app).await["size"].as_i64().expect("a size");
     app.stop().await;
     let nothing_new = succeed(app.command(&["backup", "--to", text(&target)]).await);
     assert!(
@@ -217,9 +234,20 @@ async fn a_ledger_with_a_postgres_of_its_own_moves_to_another() {
     let vacant = vacant(&app, Options::private_postgres()).await;
     succeed(vacant.command(&["restore", "--from", text(&target)]).await);
     let restored = vacant.serve().await;
-    for ((path, now), (_, then)) in answers(&person.at(&restored), 0).await.iter().zip(&seen) {
+    let person = person.at(&restored);
+    for ((path, now), (_, then)) in answers(&person, 0).await.iter().zip(&seen) {
         assert_eq!(now, then, "{path}");
     }
+    succeed(restored.command(&["audit", "verify"]).await);
+    succeed(restored.command(&["projections", "verify"]).await);
+    // What is written next stands right behind what came back.
+    let accounts = person.all("/finance/accounts", 0).await;
+    let account = accounts[0]["id"].as_str().expect("an account has an id");
+    let next = person.spend(account, "-2.00", "2026-10-01", "Afterwards").await;
+    assert_eq!(next.position(), last + 1, "no position is left out");
+    let path = format!("/finance/transactions/{}", next.text("id"));
+    let found = person.get_at(&path, next.position()).await.expect(200);
+    assert_eq!(found.text("merchant"), "Afterwards");
     restored.finish().await;
     app.restart().await;
     app.finish().await;

@@ -215,8 +215,9 @@ async fn disturbed(app: &mut TestApp, gate: &mut Gate, sample: &str, step: &str,
     outcome(&person, &document).await
 }
 
-async fn at_each_step(sample: &str, steps: &[&str]) {
-    let mut app = TestApp::start().await;
+/// Kills the server while it writes each of these steps of a sample, once so that the step is lost and once so that it is kept.
+pub(crate) async fn at_each_step(options: Options, sample: &str, steps: &[&str]) {
+    let mut app = TestApp::start_with(options).await;
     let expected = undisturbed(&app, sample).await;
     let mut gate = Gate::build(&app).await;
     for step in steps {
@@ -234,12 +235,12 @@ async fn at_each_step(sample: &str, steps: &[&str]) {
 
 #[tokio::test]
 async fn an_invoice_survives_a_kill_at_each_step() {
-    at_each_step("invoice.pdf", INVOICE).await;
+    at_each_step(Options::default(), "invoice.pdf", INVOICE).await;
 }
 
 #[tokio::test]
 async fn a_statement_survives_a_kill_at_each_step() {
-    at_each_step("statement.ofx", STATEMENT).await;
+    at_each_step(Options::default(), "statement.ofx", STATEMENT).await;
 }
 
 #[tokio::test]

@@ -1,9 +1,13 @@
 //! Two server processes on one Postgres and one Kafka, with their roles split. (`SPENDLOG_TEST_SPLIT=1` runs all other tests
 //! like this as well.)
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
-use spendlog_e2e::{Options, Person, TestApp, eventually, sample};
+use spendlog_e2e::{Options, Person, TestApp, eventually, sample, truth};
 use spendlog_kafka_broker::Broker;
+
+use crate::crash::at_each_step;
 
 /// Somebody whose book confirms what passes every check.
 async fn trusting(app: &TestApp) -> (Person, String) {
@@ -36,6 +40,25 @@ async fn amounts(person: &Person, count: usize) -> Vec<String> {
         .collect();
     amounts.sort();
     amounts
+}
+
+/// No step of a document or of an import, and no transaction, is in the journal twice.
+async fn nothing_is_doubled(person: &Person) {
+    let events = person.all("/audit/events?limit=100", 0).await;
+    let mut steps = BTreeSet::new();
+    for event in &events {
+        let name = event["event"].as_str().expect("an event has a type");
+        let subject = event["subject"].as_str().expect("an event has a subject");
+        // Others, as that somebody signed in, may well happen again.
+        let once = ["document.", "import.", "transaction."]
+            .iter()
+            .any(|kind| name.starts_with(kind));
+        assert!(
+            !once || steps.insert((name, subject)),
+            "{name} of {subject} is there twice"
+        );
+    }
+    assert!(!steps.is_empty(), "there are such events");
 }
 
 async fn status(app: &TestApp) -> Value {
@@ -78,6 +101,13 @@ async fn the_pipeline_runs_over_two_processes_and_survives_kills_and_a_switch() 
         .expect(200);
     app.restart_backstage().await;
     person.document_in(&statement, &["confirmed"]).await;
+    let truth = truth("statement.ofx");
+    let lines = truth["lines"].as_array().expect("lines").iter();
+    let lines = lines.map(|line| line["amount"].as_str().expect("an amount"));
+    let mut expected: Vec<&str> = lines.chain(["-98.54", "-1.00"]).collect();
+    expected.sort_unstable();
+    assert_eq!(amounts(&person, expected.len()).await, expected);
+    nothing_is_doubled(&person).await;
 
     // The broker is away: the API is not, and what was uploaded meanwhile is read afterwards.
     broker.kill().await;
@@ -117,19 +147,21 @@ async fn the_pipeline_runs_over_two_processes_and_survives_kills_and_a_switch() 
     app.finish().await;
 }
 
+/// What Kafka's own consumer prints of all that is in a topic, told what to print by these properties.
+pub(crate) async fn printed(broker: &Broker, topic: &str, properties: &[&str]) -> String {
+    let mut tool = broker.tool("org.apache.kafka.tools.consumer.ConsoleConsumer");
+    tool.args(["--bootstrap-server", broker.address(), "--topic", topic]);
+    tool.args(["--from-beginning", "--timeout-ms", "5000"]);
+    for property in properties {
+        tool.args(["--formatter-property", property]);
+    }
+    let read = tool.output().await.expect("the tool runs");
+    String::from_utf8_lossy(&read.stdout).into_owned()
+}
+
 /// What is in the topic is sealed.
 async fn nothing_can_be_read(broker: &Broker, topic: &str, email: &str) {
-    let mut tool = broker.tool("org.apache.kafka.tools.consumer.ConsoleConsumer");
-    tool.args([
-        "--bootstrap-server",
-        broker.address(),
-        "--topic",
-        topic,
-        "--from-beginning",
-    ]);
-    tool.args(["--timeout-ms", "5000", "--formatter-property", "print.headers=true"]);
-    let read = tool.output().await.expect("the tool runs");
-    let text = String::from_utf8_lossy(&read.stdout);
+    let text = printed(broker, topic, &["print.headers=true"]).await;
     assert!(
         text.contains("ce_type:transaction.recorded") && text.contains("sealed:"),
         "{text}"
@@ -137,6 +169,15 @@ async fn nothing_can_be_read(broker: &Broker, topic: &str, email: &str) {
     for planted in [email, "While nobody reads", "Current account"] {
         assert!(!text.contains(planted), "{planted} can be read in Kafka");
     }
+}
+
+/// Two of the steps that `crash` kills at: one amid the pipeline, and the one that records the transaction. All of them would take
+/// minutes, because Kafka gives the partitions of a killed process to the next one only after some seconds.
+#[tokio::test]
+async fn an_invoice_survives_kills_over_two_processes() {
+    let Some(broker) = Broker::shared().await else { return };
+    let steps = ["document.fields_extracted", "document.confirmed"];
+    at_each_step(Options::split(broker), "invoice.pdf", &steps).await;
 }
 
 #[tokio::test]

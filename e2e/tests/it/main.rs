@@ -31,6 +31,7 @@ mod query;
 mod restore;
 mod s3;
 mod sealing;
+mod traces;
 mod transactions;
 mod two_servers;
 mod upload;

@@ -43,7 +43,7 @@ async fn execute(app: &TestApp, sql: &str) {
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
-async fn head(app: &TestApp) -> Value {
+pub(crate) async fn head(app: &TestApp) -> Value {
     let printed = app.command(&["audit", "head"]).await;
     assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
     serde_json::from_slice(&printed.stdout).expect("a head is JSON")

@@ -12,7 +12,7 @@ use spendlog_e2e::{Options, Person, TestApp, Vacant, eventually, succeed};
 use spendlog_event_store::testing::TestDatabase;
 
 use crate::{
-    backup::{backup, go_on, number, opened, refused, somebody, sound, text, vacant},
+    backup::{backup, go_on, number, opened, refused, settled, somebody, sound, text, vacant},
     forgetting::answers,
     sealing::{self, PLANTED, dump, files, holds, plant},
 };
@@ -98,12 +98,7 @@ async fn nobody(app: &TestApp, planted: &Person, other: &Person) {
     let mut other = other.at(app);
     other.sign_in().await;
     other.get("/finance/documents").await.expect(200);
-    eventually("all that follows is done", async || {
-        const BEHIND: &str =
-            "SELECT count(*) FROM es.subscriptions WHERE position <> (SELECT max(position) FROM es.events)";
-        (number(app.database(), BEHIND).await == 0).then_some(())
-    })
-    .await;
+    settled(app).await;
     let mut searched = vec![("the database".to_owned(), dump(app, &[]))];
     searched.extend(
         files(&app.data())

@@ -13,7 +13,7 @@ use spendlog_e2e::{Options, Person, TestApp, eventually, sample};
 pub(crate) const EMAIL: &str = "plantedaddress@example.org";
 pub(crate) const PASSWORD: &str = "planted-password-of-the-user";
 const NAME: &str = "Planted Personname";
-const BOOK: &str = "Planted Bookname";
+pub(crate) const BOOK: &str = "Planted Bookname";
 const ACCOUNT: &str = "Planted Accountname";
 const NUMBER: &str = "DE02PLANTEDNUMBER";
 const CATEGORY: &str = "Planted Categoryname";

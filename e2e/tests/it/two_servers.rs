@@ -1,16 +1,23 @@
-//! Two servers on one database, and many writers who get in each other's way.
+//! Two servers on one database: many writers who get in each other's way, and one server that goes on when the other is killed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
-use spendlog_e2e::{Answer, Person, TestApp};
+use spendlog_e2e::{Answer, Person, TestApp, eventually, sample};
 use sqlx::Row as _;
 use tokio::task::JoinSet;
+
+use crate::backup::number;
 
 const WRITERS: usize = 16;
 const ROUNDS: usize = 24;
 /// The round in which the account is closed and the category merged.
 const DOOM: usize = 12;
+/// How long it may take until a document is read that was uploaded after the kill of the server that had read the others.
+const TAKEN_OVER: Duration = Duration::from_secs(30);
 
 /// What they all work on.
 #[derive(Clone, Debug)]
@@ -313,4 +320,41 @@ async fn the_journal_is_dense(app: &TestApp) {
     .await
     .expect("it can be read");
     assert_eq!(gaps, 0, "versions are dense");
+}
+
+#[tokio::test]
+async fn the_documents_of_a_server_that_is_killed_are_read_by_the_other() {
+    let mut first = TestApp::start().await;
+    let person = first.person().await;
+    let account = person.account("Current account", "EUR").await;
+    // While it is alone it gets all subscriptions, and who has one keeps it.
+    let invoice = person
+        .upload("invoice.pdf", sample("invoice.pdf"), &[("account", &account)])
+        .await
+        .expect(201);
+    person.document_in(invoice.text("id"), &["in_review"]).await;
+    let second = first.beside().await;
+    // With Kafka nobody waits for a subscription: all have a share in it.
+    if first.backstage().is_none() {
+        eventually("the other one waits for both subscriptions", async || {
+            const WAITING: &str = "SELECT count(*) FROM pg_stat_activity a
+                WHERE datname = current_database() AND application_name = 'spendlog-subscription' AND NOT EXISTS
+                    (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted)";
+            (number(first.database(), WAITING).await == 2).then_some(())
+        })
+        .await;
+    }
+    first.kill().await;
+    let killed = Instant::now();
+    let person = person.at(&second);
+    let statement = person
+        .upload("statement.ofx", sample("statement.ofx"), &[("account", &account)])
+        .await
+        .expect(201);
+    person.document_in(statement.text("id"), &["in_review"]).await;
+    let took = killed.elapsed();
+    assert!(took < TAKEN_OVER, "it took {took:?}");
+    first.restart().await;
+    second.finish().await;
+    first.finish().await;
 }
