@@ -265,7 +265,7 @@ impl Place {
         };
         Self {
             database,
-            folder: Arc::new(open_folder("spendlog-e2e-")),
+            folder: Arc::new(open_folder(&std::env::temp_dir(), "spendlog-e2e-")),
             options,
             topic: format!("test-{}", Uuid::now_v7().simple()),
         }
@@ -345,9 +345,9 @@ impl Place {
     }
 }
 
-/// A temporary folder that is closed to none: the user of a private PostgreSQL must get through.
-pub(crate) fn open_folder(prefix: &str) -> TempDir {
-    let folder = tempfile::Builder::new().prefix(prefix).tempdir();
+/// A temporary folder in this one that is closed to none: the user of a private PostgreSQL must get through.
+pub(crate) fn open_folder(parent: &Path, prefix: &str) -> TempDir {
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(parent);
     let folder = folder.expect("a temporary folder");
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder.path(), open).expect("our folder is ours");

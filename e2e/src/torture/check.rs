@@ -5,19 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::{Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::{Figures, writer::Written};
+use super::{Figures, handler::Handled, writer::Written};
 use crate::Person;
 
 /// Looks at the journal, and gives the positions of the person's events.
 pub(super) async fn journal(address: &str, person: &Person, written: &[Written], figures: &mut Figures) -> Vec<i64> {
-    let mut db = PgConnection::connect(address).await.expect("PostgreSQL is there");
-    dense(&mut db, figures).await;
     for one in written {
         figures.acknowledged += one.acknowledged;
         figures.refused += one.refused;
         figures.wrong.extend(one.wrong.iter().take(3).cloned());
     }
-    recorded(&mut db, written, figures).await;
+    let mut db = PgConnection::connect(address).await.expect("PostgreSQL is there");
+    dense(&mut db, figures).await;
+    // Before the writers began there were the shared transaction, the account of all and the first doomed one.
+    let recorded: Vec<&String> = written.iter().flat_map(|one| &one.recorded).collect();
+    happened(&mut db, "transaction.recorded", &recorded, 1, figures).await;
+    let opened: Vec<&String> = written.iter().flat_map(|one| &one.opened).collect();
+    happened(&mut db, "account.opened", &opened, 2, figures).await;
+    let closed: Vec<&String> = written
+        .iter()
+        .flat_map(|one| &one.closed)
+        .map(|(account, _)| account)
+        .collect();
+    happened(&mut db, "account.closed", &closed, 0, figures).await;
     noted(&mut db, written, figures).await;
     guarded(&mut db, written, figures).await;
     let owners = [&person.user, &person.book].map(|id| uuid(id));
@@ -40,23 +50,21 @@ async fn dense(db: &mut PgConnection, figures: &mut Figures) {
     figures.gaps = count(1) + count(2);
 }
 
-/// Each transaction that was acknowledged is recorded once, and no other.
-async fn recorded(db: &mut PgConnection, written: &[Written], figures: &mut Figures) {
-    let rows: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT aggregate_id, count(*) FROM es.events WHERE event_type = 'transaction.recorded' GROUP BY aggregate_id",
-    )
-    .fetch_all(db)
-    .await
-    .expect("it can be read");
+/// What was acknowledged, each time for another stream, happened there once; and in no other stream, but in so many `before`.
+async fn happened(db: &mut PgConnection, event: &str, answers: &[&String], before: u64, figures: &mut Figures) {
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("SELECT aggregate_id, count(*) FROM es.events WHERE event_type = $1 GROUP BY aggregate_id")
+            .bind(event)
+            .fetch_all(db)
+            .await
+            .expect("it can be read");
     let there: BTreeMap<String, i64> = rows.into_iter().collect();
-    let told: BTreeSet<&String> = written.iter().flat_map(|one| &one.recorded).collect();
+    let told: BTreeSet<&String> = answers.iter().copied().collect();
     figures.lost += told.iter().filter(|id| !there.contains_key(**id)).count() as u64;
     figures.doubled += there.values().filter(|count| **count != 1).count() as u64;
-    // One was there before: the shared one.
     let untold = there.keys().filter(|id| !told.contains(id)).count() as u64;
-    figures.doubled += untold.saturating_sub(1);
-    let answers: usize = written.iter().map(|one| one.recorded.len()).sum();
-    figures.doubled += (answers - told.len()) as u64;
+    figures.doubled += untold.saturating_sub(before);
+    figures.doubled += (answers.len() - told.len()) as u64;
 }
 
 /// Each change of the shared transaction that was acknowledged is there, and no other.
@@ -99,6 +107,22 @@ pub(super) fn seen(expected: &[i64], seen: &[i64], figures: &mut Figures) {
             .wrong
             .push(format!("a subscriber saw {foreign} events that are not theirs"));
     }
+}
+
+/// What every handler is promised: nothing is left out, the events of a stream come in their order, and what was written down as
+/// done does not come again. What was not written down yet when a connection was cut may.
+pub(super) fn handled(handled: &Handled, figures: &mut Figures) {
+    let (mut all, mut streams) = (BTreeSet::new(), BTreeMap::new());
+    for (position, stream) in &handled.events {
+        let newest = streams.entry(stream).or_insert(0_i64);
+        if all.insert(*position) {
+            figures.out_of_order += u64::from(*position < *newest);
+            *newest = (*newest).max(*position);
+        }
+    }
+    let stored = i64::try_from(figures.stored).unwrap_or_default();
+    figures.lost += (1..=stored).filter(|position| !all.contains(position)).count() as u64;
+    figures.doubled += handled.again;
 }
 
 /// The number in an id like `book_…`.

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Ground;
+use super::{Ground, survive};
 use crate::{Answer, DEADLINE};
 
 const DAY: &str = "2026-09-14";
@@ -51,6 +51,8 @@ pub(super) struct Written {
     pub(super) recorded: Vec<String>,
     /// Where notes were changed.
     pub(super) noted: Vec<i64>,
+    /// Accounts that are opened.
+    pub(super) opened: Vec<String>,
     /// Accounts that are closed, and since when.
     pub(super) closed: Vec<(String, i64)>,
     /// Answers that should not be.
@@ -75,8 +77,15 @@ impl Writer {
         }
     }
 
-    /// Writes until it is over.
+    /// Writes until it is over. What it was told before a panic is kept.
     pub(super) async fn run(mut self) -> Written {
+        if let Err(words) = survive(self.work()).await {
+            self.written.wrong.insert(0, words);
+        }
+        self.written
+    }
+
+    async fn work(&mut self) {
         while !self.ground.is_over() {
             match self.random.u8(0..20) {
                 0..8 => self.record().await,
@@ -87,7 +96,6 @@ impl Writer {
                 _ => self.close().await,
             }
         }
-        self.written
     }
 
     async fn record(&mut self) {
@@ -143,11 +151,13 @@ impl Writer {
         if !self.is(&opened, 201, &[]) {
             return;
         }
+        let account = opened.text("id").to_owned();
+        self.written.opened.push(account.clone());
         let doomed = self.field.doomed();
         let closed = self
             .write(Method::POST, &format!("/finance/accounts/{doomed}/close"), &json!({}))
             .await;
-        *self.field.doomed.lock().unwrap_or_else(PoisonError::into_inner) = opened.text("id").to_owned();
+        *self.field.doomed.lock().unwrap_or_else(PoisonError::into_inner) = account;
         if self.is(&closed, 200, &["conflict", "account-closed"]) {
             self.written.closed.push((doomed, closed.position()));
         }

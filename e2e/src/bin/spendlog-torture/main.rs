@@ -1,5 +1,5 @@
 //! `spendlog-torture [--minutes n] [--seed n]`: two servers, sixteen writers and somebody who makes trouble; prints what came of it
-//! and writes `out/torture.json`. Ends with 1 where anything was lost, doubled, out of order, or got past a guard.
+//! and writes it to `out/torture.json`. Ends with 1 where anything was lost, doubled, out of order, or got past a guard.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -23,17 +23,10 @@ async fn main() -> anyhow::Result<ExitCode> {
             _ => anyhow::bail!("{option} is not known; there are --minutes and --seed"),
         }
     }
-    eprintln!("seed {seed}, {minutes} min");
-    let figures = torture(seed, Duration::from_secs(minutes * 60), |summary| {
-        eprint!("\r{summary}")
-    })
-    .await;
+    let (duration, file) = (Duration::from_secs(minutes * 60), Path::new("out/torture.json"));
+    let figures = torture(seed, duration, file, |summary| eprint!("\r{summary}")).await;
     eprintln!();
-    let json = format!("{:#}\n", figures.json());
-    let file = Path::new("out/torture.json");
-    std::fs::create_dir_all("out").context("out/ can't be made")?;
-    std::fs::write(file, &json).with_context(|| format!("{} can't be written", file.display()))?;
-    print!("{json}");
+    println!("{:#}", figures.json());
     Ok(if figures.is_clean() {
         ExitCode::SUCCESS
     } else {
