@@ -127,6 +127,12 @@ impl Document {
         fields
     }
 
+    /// What read its text, and by that its lines; none before it was read.
+    pub fn read_by(&self) -> Option<&str> {
+        let read = self.steps.iter().find(|done| done.step == Step::Recognise);
+        read.map(|done| done.engine.as_str())
+    }
+
     /// Whether nothing more will happen by itself.
     pub fn is_final(&self) -> bool {
         is_final(self.status)

@@ -6,6 +6,7 @@ use spendlog_domain::{
     values::{BookId, Currency, Date, Decimal, FileRef},
 };
 use spendlog_event_store::{FileError, KeyError};
+use spendlog_projections::documents::Document;
 use spendlog_schemas::{documents::DocumentLine, history::Area};
 use spendlog_web::{Code, Problem};
 
@@ -90,14 +91,16 @@ pub(crate) async fn content(api: &ReadApi, book: BookId, file: &FileRef) -> Resu
         .map_err(failed)
 }
 
-/// The lines that a file of a book's holds.
-pub(crate) async fn lines(api: &ReadApi, book: BookId, file: &FileRef) -> Result<Vec<DocumentLine>, Problem> {
-    let content = content(api, book, file).await?;
+/// The lines that a file holds which was made of a document. What read the document read them.
+pub(crate) async fn lines(api: &ReadApi, document: &Document, file: &FileRef) -> Result<Vec<DocumentLine>, Problem> {
+    let content = content(api, document.book, file).await?;
     let lines: Vec<Line> = serde_json::from_slice(&content).map_err(Problem::internal)?;
-    Ok((0..).zip(lines).map(|(number, kept)| line(number, kept)).collect())
+    let engine = document.read_by().unwrap_or_default();
+    let lines = (0..).zip(lines);
+    Ok(lines.map(|(number, kept)| line(number, kept, engine)).collect())
 }
 
-fn line(number: u32, kept: Line) -> DocumentLine {
+fn line(number: u32, kept: Line, engine: &str) -> DocumentLine {
     let text = |number: Option<Decimal>| number.map(|number| number.to_string());
     match kept {
         Line::Item(item) => DocumentLine {
@@ -111,6 +114,7 @@ fn line(number: u32, kept: Line) -> DocumentLine {
             unit_price: text(item.unit_price),
             balance: None,
             reference: None,
+            engine: engine.to_owned(),
             page: item.page,
             area: item.area.map(area),
             confidence: item.confidence.0,
@@ -126,6 +130,7 @@ fn line(number: u32, kept: Line) -> DocumentLine {
             unit_price: None,
             balance: text(movement.balance),
             reference: movement.reference,
+            engine: engine.to_owned(),
             page: movement.page,
             area: movement.area.map(area),
             confidence: movement.confidence.0,

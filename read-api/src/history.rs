@@ -146,10 +146,12 @@ async fn sources(api: &ReadApi, books: &[Uuid], recorded: &Transaction) -> Resul
                 .collect())
         }
         Origin::Import { import, document, line } => {
-            let Some(found) = imports::one(api.reader(), books, import).await.map_err(failed)? else {
+            let found = imports::one(api.reader(), books, import).await.map_err(failed)?;
+            let came_as = documents::one(api.reader(), books, document).await.map_err(failed)?;
+            let (Some(found), Some(came_as)) = (found, came_as) else {
                 return Ok(Vec::new());
             };
-            let lines = files::lines(api, found.book, &found.lines).await?;
+            let lines = files::lines(api, &came_as, &found.lines).await?;
             let read = lines.into_iter().find(|read| read.number == line);
             Ok(read
                 .map(|read| HistorySource {
@@ -157,7 +159,7 @@ async fn sources(api: &ReadApi, books: &[Uuid], recorded: &Transaction) -> Resul
                     field: "line".to_owned(),
                     line: Some(line),
                     value: Some(read.description),
-                    engine: import.to_string(),
+                    engine: read.engine,
                     page: read.page,
                     area: read.area,
                     confidence: read.confidence,

@@ -5,7 +5,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use spendlog_domain::{imports::ImportStatus as Status, values::ImportId};
-use spendlog_projections::imports;
+use spendlog_projections::{documents, imports};
 use spendlog_schemas::{
     documents::{DocumentLine, LinesQuery},
     imports::{Import, ImportStatus, ImportsQuery},
@@ -120,7 +120,9 @@ pub(crate) async fn lines(
     let (shown, _) = limits(query.0.limit)?;
     let from: u32 = after(query.0.after.as_deref())?.map_or(0, |last: u32| last.saturating_add(1));
     let found = find(&api, caller, &request, &path).await?;
-    let lines = files::lines(&api, found.book, &found.lines).await?;
+    let document = documents::one(api.reader(), &[found.book.uuid()], found.document).await;
+    let document = document.map_err(failed)?.ok_or(Code::NotFound)?;
+    let lines = files::lines(&api, &document, &found.lines).await?;
     let rows = lines
         .into_iter()
         .skip(usize::try_from(from).unwrap_or(usize::MAX))

@@ -171,9 +171,8 @@ impl ConfirmDocument {
         })? {
             return Ok(());
         }
-        for (mut import, lines, account) in accounts {
-            imports::accept_lines(plan, book, &mut import, lines, account).await?;
-            plan.write(import, book.uuid())?;
+        for (import, lines, account) in accounts {
+            imports::accept_lines(plan, book, import, lines, account).await?;
         }
         Ok(())
     }
@@ -183,28 +182,24 @@ fn unknown_account() -> Problem {
     Problem::from(Code::AccountUnknown).and_field("/account", "name the account")
 }
 
-/// Confirms a document by a person.
+/// Confirms a document by a person. Answers with the imports of its statements as well.
 pub async fn confirm(
     commands: &Commands,
     context: &Context,
     document: DocumentId,
     account: Option<AccountId>,
     category: Option<CategoryId>,
-) -> Result<Done<Document>, Problem> {
+) -> Result<(Done<Document>, Vec<ImportId>), Problem> {
     let statements = statements(commands, document).await?;
-    let by = ConfirmedBy::Person;
-    commands
-        .run(
-            context,
-            &ConfirmDocument {
-                document,
-                by,
-                account,
-                category,
-                statements,
-            },
-        )
-        .await
+    let imports = statements.iter().map(|(import, _)| *import).collect();
+    let use_case = ConfirmDocument {
+        document,
+        by: ConfirmedBy::Person,
+        account,
+        category,
+        statements,
+    };
+    Ok((commands.run(context, &use_case).await?, imports))
 }
 
 /// Confirms a document by its book's policy, into the account that it was uploaded for or that its statement names.

@@ -20,6 +20,7 @@ use super::{ChangeDocument, field_name};
 use crate::{
     Commands, documents,
     http::{Json, Maybe, Write, answer, changed},
+    imports::http::accepted,
     input,
 };
 
@@ -74,7 +75,8 @@ pub(crate) async fn correct(
 
 /// Confirm what was read from a document
 ///
-/// Of a receipt or an invoice a transaction is recorded; of a statement the lines are accepted.
+/// Of a receipt or an invoice a transaction is recorded; of a statement the lines are accepted, and the answer says what came of
+/// each. Doing it twice changes nothing.
 #[utoipa::path(
     operation_id = "documents.confirm", tag = "documents", request_body = schemas::ConfirmDocument, security(("bearer" = [])),
     params(
@@ -102,16 +104,21 @@ pub(crate) async fn confirm(
     let category = category
         .map(|text| text.parse().map_err(|_| named("/category")))
         .transpose()?;
-    let done = documents::confirm(&commands, &write.context, document, account, category).await?;
+    let (done, statements) = documents::confirm(&commands, &write.context, document, account, category).await?;
     let book = done.state.book().ok_or(Code::NotFound)?;
     let statement = done.state.kind() == Some(DocumentKind::BankStatement);
     let keys = commands.keys(book.uuid()).await?;
     let transaction = (!statement).then(|| documents::transaction_of_document(&keys, document).to_string());
+    let mut imports = Vec::with_capacity(statements.len());
+    for import in statements {
+        imports.push(accepted(&commands, import, done.position).await?);
+    }
     let confirmed = schemas::Confirmed {
         id: done.id,
         version: done.version,
         position: done.position,
         transaction,
+        imports,
     };
     Ok(answer(StatusCode::OK, done.version, done.position, &confirmed))
 }

@@ -26,25 +26,25 @@ impl UseCase for AcceptImport {
     type Main = Import;
 
     async fn plan(&self, plan: &mut Plan<'_>) -> Result<Written<Import>, Problem> {
-        let mut import = plan.open_main::<Import>(self.import).await?;
+        let import = plan.open_main::<Import>(self.import).await?;
         let book = plan.book_of(import.state().book()).await?;
         let accepted = import.state().account();
         let account = self.account.or(accepted).or(import.state().account_hint());
         let account =
             account.ok_or_else(|| Problem::from(Code::AccountUnknown).and_field("/account", "name the account"))?;
-        accept_lines(plan, book, &mut import, &self.lines, account).await?;
-        plan.write(import, book.uuid())
+        accept_lines(plan, book, import, &self.lines, account).await
     }
 }
 
 /// Puts the lines into the account: new ones are recorded, those of a reverted import restored, the others left alone.
+/// The import is written behind its transactions: by that it is told afterwards what came of each line.
 pub(crate) async fn accept_lines(
     plan: &mut Plan<'_>,
     book: BookId,
-    import: &mut Open<Import>,
+    mut import: Open<Import>,
     lines: &[StatementLine],
     account: AccountId,
-) -> Result<(), Problem> {
+) -> Result<Written<Import>, Problem> {
     if import.state().status() == ImportStatus::Accepted {
         // Nothing happens, or it stands in another account: the aggregate knows.
         let (new_count, there_count, restored_count) = (0, 0, 0);
@@ -54,7 +54,7 @@ pub(crate) async fn accept_lines(
             there_count,
             restored_count,
         })?;
-        return Ok(());
+        return plan.write(import, book.uuid());
     }
     let found = plan.account_in(book, account).await.map_err(input::named("/account"))?;
     let kept_in = found.currency().ok_or(Code::NotFound)?;
@@ -124,7 +124,7 @@ pub(crate) async fn accept_lines(
         there_count,
         restored_count,
     })?;
-    Ok(())
+    plan.write(import, book.uuid())
 }
 
 /// A line's amount, in the account's currency.

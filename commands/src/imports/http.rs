@@ -1,11 +1,14 @@
 //! Imports over HTTP.
 
+mod accepted;
+
 use actix_web::{
     HttpResponse,
     http::StatusCode,
     post,
     web::{Data, Path},
 };
+use spendlog_domain::values::ImportId;
 use spendlog_schemas::{imports as schemas, problem::ProblemDetails};
 use spendlog_web::{Code, Problem, body::id};
 
@@ -15,9 +18,12 @@ use crate::{
     imports, input,
 };
 
+pub(crate) use accepted::accepted;
+
 /// Accept the lines of an import
 ///
-/// Says which were new, which were there, and which a reverted import had brought. Doing it twice changes nothing.
+/// Says of each line which transaction it is, and whether that is new, was there, or counts again because a reverted import had
+/// brought it. Doing it twice changes nothing, and tells the same.
 #[utoipa::path(
     operation_id = "imports.accept", tag = "imports", request_body = schemas::AcceptImport, security(("bearer" = [])),
     params(
@@ -41,17 +47,10 @@ pub(crate) async fn accept(
         text.parse()
             .map_err(|_| input::named("/account")(Code::NotFound.into()))
     });
-    let done = imports::accept(&commands, &write.context, id(&path)?, account.transpose()?).await?;
-    let (version, position) = (done.version, done.position);
-    let accepted = schemas::Accepted {
-        id: done.id,
-        new: done.state.new_count(),
-        there: done.state.there_count(),
-        restored: done.state.restored_count(),
-        version,
-        position,
-    };
-    Ok(answer(StatusCode::OK, version, position, &accepted))
+    let import: ImportId = id(&path)?;
+    let done = imports::accept(&commands, &write.context, import, account.transpose()?).await?;
+    let accepted = accepted(&commands, import, done.position).await?;
+    Ok(answer(StatusCode::OK, accepted.version, accepted.position, &accepted))
 }
 
 /// Revert an import

@@ -181,6 +181,34 @@ async fn a_reference_that_many_movements_bear_makes_none_of_them_another() {
 }
 
 #[actix_web::test]
+async fn each_line_is_told_what_came_of_it() {
+    let app = App::new().await;
+    let ada = app.person("ada").await;
+    let account = ada.account().await;
+    let salary = (2, "1000", "Salary", Some("R1"));
+    let movements = [(1, "0", "Note", None), salary, salary, (3, "-2.50", "Coffee", None)];
+    let (_, import) = statement(&ada, "a", None, &movements).await;
+    let path = format!("/finance/imports/{import}/accept");
+    let told = async || {
+        let accepted = ada.post(&path, json!({"account": account})).await.with(200);
+        accepted["lines"].clone()
+    };
+    let lines = told().await;
+    let (movement, other) = (&lines[0]["transaction"], &lines[2]["transaction"]);
+    assert_ne!(movement, other);
+    let expected = json!([
+        {"number": 1, "transaction": movement, "outcome": "new"},
+        {"number": 2, "transaction": movement, "outcome": "there"},
+        {"number": 3, "transaction": other, "outcome": "new"},
+    ]);
+    assert_eq!(
+        lines, expected,
+        "a line without an amount is none, one written twice is one movement"
+    );
+    assert_eq!(told().await, lines, "said twice, it is as it was");
+}
+
+#[actix_web::test]
 async fn what_a_person_voided_stays_void() {
     let app = App::new().await;
     let ada = app.person("ada").await;
@@ -226,7 +254,9 @@ async fn confirming_a_statement_accepts_its_lines_in_the_same_append() {
     let confirmed = ada.post(&path, json!({})).await.with(200);
     assert_eq!(confirmed["position"], before + 1 + 3);
     assert!(confirmed["transaction"].is_null());
-    ada.post(&path, json!({})).await.with(200);
+    assert_eq!(confirmed["imports"][0]["lines"][0]["outcome"], "new");
+    let again = ada.post(&path, json!({})).await.with(200);
+    assert_eq!(again["imports"][0]["lines"], confirmed["imports"][0]["lines"]);
     assert_eq!(accept(&ada, &import, &account).await, (1, 0, 0));
     assert_eq!(*app.journal.head().borrow(), before + 1 + 3);
 }

@@ -1,7 +1,7 @@
 //! What happened, when, by whom; what was known when; and everything as a stream.
 
 use serde_json::{Value, json};
-use spendlog_e2e::{Person, TestApp, sample};
+use spendlog_e2e::{Person, TestApp, eventually, sample};
 
 #[tokio::test]
 async fn a_transaction_tells_what_happened_to_it() {
@@ -101,6 +101,60 @@ async fn a_figure_can_be_traced_to_its_place_on_the_page() {
     assert!(
         total["area"]["x1"].as_u64() > total["area"]["x0"].as_u64(),
         "and its box: {total}"
+    );
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_line_of_a_statement_can_be_traced_to_what_read_it() {
+    let app = TestApp::start().await;
+    let person = app.person().await;
+    let account = person.account("Current account", "EUR").await;
+    let uploaded = person
+        .upload("statement.ofx", sample("statement.ofx"), &[("account", &account)])
+        .await
+        .expect(201);
+    let document = uploaded.text("id").to_owned();
+    let path = format!("/finance/documents/{document}");
+    let confirmed = eventually("the statement is ready", async || {
+        let answer = person.post(&format!("{path}/confirm"), json!({})).await;
+        (answer.status == 200).then_some(answer)
+    })
+    .await;
+    let position = confirmed.position();
+    let import = &confirmed.body["imports"][0];
+    let import_path = format!("/finance/imports/{}", import["id"].as_str().expect("an id"));
+    for path in [&path, &import_path] {
+        let lines = person.all(&format!("{path}/lines"), position).await;
+        assert_eq!(lines.len(), 6);
+        assert!(lines.iter().all(|line| line["engine"] == "ofx"), "{lines:?}");
+    }
+    let seen = person.get_at(&path, position).await.expect(200);
+    let steps = seen.body["steps"].as_array().expect("steps");
+    assert!(
+        steps
+            .iter()
+            .any(|step| step["step"] == "recognise" && step["engine"] == "ofx"),
+        "{steps:?}"
+    );
+
+    let line = &import["lines"][1];
+    let transaction = line["transaction"].as_str().expect("an id");
+    let history = person
+        .get_at(&format!("/finance/transactions/{transaction}/history"), position)
+        .await
+        .expect(200);
+    let sources = history.body["data"][0]["sources"].as_array().expect("sources");
+    assert_eq!(sources.len(), 1);
+    let (source, line) = (&sources[0], &line["number"]);
+    assert_eq!(
+        (&source["document"], &source["field"], &source["line"]),
+        (&json!(document), &json!("line"), line)
+    );
+    assert_eq!(
+        (&source["engine"], &source["confidence"]),
+        (&json!("ofx"), &json!(1000)),
+        "{source}"
     );
     app.finish().await;
 }

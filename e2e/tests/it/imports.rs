@@ -27,6 +27,17 @@ fn counts(answer: &Answer) -> (u64, u64, u64) {
     (count("new"), count("there"), count("restored"))
 }
 
+/// What is told of each line that was accepted, in their order.
+fn told<'a>(accepted: &'a Value, what: &str) -> Vec<&'a str> {
+    let lines = accepted["lines"].as_array().expect("lines").iter();
+    lines.map(|line| line[what].as_str().expect("a text")).collect()
+}
+
+/// A statement as a bank gives it as a table.
+fn csv(lines: &[&str]) -> Vec<u8> {
+    format!("date,amount,description\n{}\n", lines.join("\n")).into_bytes()
+}
+
 async fn balance(person: &Person, account: &str, position: i64) -> String {
     person
         .get_at(&format!("/finance/accounts/{account}"), position)
@@ -111,7 +122,6 @@ async fn overlapping_statements_meet_in_the_same_transactions() {
     let app = TestApp::start().await;
     let person = app.person().await;
     let account = person.account("Current account", "EUR").await;
-    let csv = |lines: &[&str]| format!("date,amount,description\n{}\n", lines.join("\n")).into_bytes();
     let (first, cafe, second) = (
         "2026-07-01,-780.00,RENT",
         "2026-07-12,-7.60,CAFE",
@@ -159,6 +169,87 @@ async fn overlapping_statements_meet_in_the_same_transactions() {
 }
 
 #[tokio::test]
+async fn accepting_says_which_lines_were_new_which_were_there_and_which_count_again() {
+    let app = TestApp::start().await;
+    let person = app.person().await;
+    let account = person.account("Current account", "EUR").await;
+    let (rent, cafe, refund) = (
+        "2026-07-01,-780.00,RENT",
+        "2026-07-12,-7.60,CAFE",
+        "2026-07-20,12.00,REFUND",
+    );
+    let (_, one) = read(&person, "one.csv", csv(&[rent, cafe, cafe]), &account).await;
+    let (document, two) = read(&person, "two.csv", csv(&[cafe, cafe, refund]), &account).await;
+    let accept = async |import: &str, key: &str| {
+        let path = format!("/finance/imports/{import}/accept");
+        let answer = person.post_with(&path, ("idempotency-key", key), json!({})).await;
+        answer.expect(200)
+    };
+    let first = accept(&one, "one").await;
+    assert_eq!(told(&first.body, "outcome"), ["new", "new", "new"]);
+    let second = accept(&two, "two").await;
+    assert_eq!(told(&second.body, "outcome"), ["there", "there", "new"]);
+    assert_eq!(second.body["lines"][2]["number"], 2);
+    let (known, met) = (told(&first.body, "transaction"), told(&second.body, "transaction"));
+    assert_eq!(met[..2], known[1..], "the same purchases");
+    let newest = format!("/finance/transactions/{}", met[2]);
+    let newest = person.get_at(&newest, second.position()).await.expect(200);
+    assert_eq!(newest.text("merchant"), "REFUND");
+    let again = accept(&two, "again").await;
+    assert_eq!(
+        again.body["lines"], second.body["lines"],
+        "doing it twice tells the same"
+    );
+
+    let revert = format!("/finance/imports/{two}/revert");
+    person.post(&revert, json!({})).await.expect(200);
+    let restored = accept(&two, "restored").await;
+    assert_eq!(told(&restored.body, "outcome"), ["there", "there", "restored"]);
+    assert_eq!(told(&restored.body, "transaction"), met);
+    let repeated = accept(&two, "two").await;
+    assert_eq!(repeated.body, second.body, "the same request gets the first answer");
+
+    let confirm = format!("/finance/documents/{document}/confirm");
+    let confirmed = person.post(&confirm, json!({})).await.expect(200);
+    let accepted = &confirmed.body["imports"][0];
+    assert_eq!(accepted["id"], two.as_str());
+    assert_eq!(accepted["lines"], restored.body["lines"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn confirming_tells_of_each_statement_in_a_file() {
+    let app = TestApp::start().await;
+    let person = app.person().await;
+    let account = person.account("Current account", "EUR").await;
+    let august = String::from_utf8(sample("statement.ofx")).expect("text");
+    let begin = august.find("<STMTTRNRS>").expect("a statement");
+    let end = august.find("</BANKMSGSRSV1>").expect("its end");
+    let july = august[begin..end].replace("202608", "202607");
+    let both = format!("{}{july}{}", &august[..end], &august[end..]);
+    let uploaded = person
+        .upload("both.ofx", both.into_bytes(), &[("account", &account)])
+        .await
+        .expect(201);
+    let confirm = format!("/finance/documents/{}/confirm", uploaded.text("id"));
+    let confirmed = eventually("both statements are ready", async || {
+        let answer = person.post(&confirm, json!({})).await;
+        (answer.status == 200).then_some(answer)
+    })
+    .await;
+    let imports = confirmed.body["imports"].as_array().expect("imports");
+    assert_eq!(imports.len(), 2);
+    for import in imports {
+        assert_eq!(told(import, "outcome"), ["new"; 6]);
+    }
+    let mut transactions: Vec<&str> = imports.iter().flat_map(|import| told(import, "transaction")).collect();
+    transactions.sort_unstable();
+    transactions.dedup();
+    assert_eq!(transactions.len(), 12);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_closed_account_takes_no_statement() {
     let app = TestApp::start().await;
     let person = app.person().await;
@@ -199,6 +290,9 @@ async fn confirming_a_statement_accepts_its_lines() {
         .await
         .expect(200);
     assert_eq!(confirmed.body.get("transaction"), None);
+    let accepted = &confirmed.body["imports"][0];
+    assert_eq!((&accepted["id"], &accepted["new"]), (&json!(import), &json!(7)));
+    assert_eq!(told(accepted, "outcome"), ["new"; 7]);
     let seen = person
         .get_at(&format!("/finance/imports/{import}"), confirmed.position())
         .await
@@ -245,6 +339,7 @@ async fn thousands_of_lines_are_accepted_at_once() {
         .await
         .expect(200);
     assert_eq!(counts(&accepted), (5000, 0, 0));
+    assert_eq!(told(&accepted.body, "outcome"), ["new"; LINES]);
     // One append: its events stand side by side, the import's among them.
     let after = accepted.position() - i64::try_from(LINES).expect("a number") - 1;
     let events = person

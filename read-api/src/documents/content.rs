@@ -189,7 +189,7 @@ pub(crate) async fn lines(
     let from: u32 = after(query.0.after.as_deref())?.map_or(0, |last: u32| last.saturating_add(1));
     let found = find(&api, caller, &request, &path).await?;
     let lines = match &found.lines {
-        Some(lines) => files::lines(&api, found.book, &lines.file).await?,
+        Some(lines) => files::lines(&api, &found, &lines.file).await?,
         None => Vec::new(),
     };
     let rows = lines

@@ -112,6 +112,7 @@ async fn a_document_shows_its_fields_and_where_they_stand() {
         (&lines["data"][0]["description"], &lines["data"][0]["amount"]),
         (&json!("Bread"), &json!("12.50"))
     );
+    assert_eq!(lines["data"][0]["engine"], "tesseract", "what read the text");
     let next = lines["next"].as_str().unwrap();
     let lines = house
         .get(1, &format!("{path}/lines?limit=1&after={next}"), position)
@@ -199,7 +200,10 @@ async fn an_import_shows_its_lines() {
         .get(1, &format!("/finance/imports/{id}/lines"), position)
         .await
         .json();
-    assert_eq!(lines["data"][0]["amount"], "-5.00");
+    assert_eq!(
+        (&lines["data"][0]["amount"], &lines["data"][0]["engine"]),
+        (&json!("-5.00"), &json!("tesseract"))
+    );
     assert_eq!(
         house.get(2, &format!("/finance/imports/{id}"), position).await.status,
         StatusCode::NOT_FOUND

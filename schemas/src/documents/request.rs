@@ -4,7 +4,10 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::patch::{Change, present};
+use crate::{
+    imports::Accepted,
+    patch::{Change, present},
+};
 
 /// The engine asked for to recognise text on images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -137,4 +140,7 @@ pub struct Confirmed {
     /// The transaction that was recorded from it, unless it is a statement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transaction: Option<String>,
+    /// Of a bank's document: what came of the lines, as accepting is answered; an import for each statement in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imports: Vec<Accepted>,
 }

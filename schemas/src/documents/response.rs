@@ -268,6 +268,9 @@ pub struct DocumentLine {
     pub balance: Option<String>,
     /// The bank's own id for it.
     pub reference: Option<String>,
+    /// What read it.
+    #[schema(example = "pp-ocrv6/ort")]
+    pub engine: String,
     /// The page or sheet, from 1.
     pub page: Option<u32>,
     /// Where it stands on the page.
