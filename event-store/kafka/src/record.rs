@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 /// The header with the position of the record before it in its partition, 0 for the first: who has not seen that one knows
 /// that something is missing.
-pub const PREVIOUS: &str = "ce_previous";
+pub(crate) const PREVIOUS: &str = "ce_previous";
 
 /// What all events come from.
 const SOURCE: &str = "urn:spendlog:journal";
