@@ -48,7 +48,8 @@ check: ## Formatting and lints, and schemas/asyncapi.yaml where asyncapi is inst
 fmt: ## Formats the code
 	@cargo fmt --all
 
-eval: setup ## Scores the reading of documents: CORPORA=folder [SPLIT=dev] [ONLY=name,...]
+# Without the folder it only says so: nothing is installed.
+eval: $(if $(CORPORA),setup) ## Scores the reading of documents: CORPORA=folder [SPLIT=dev] [ONLY=name,...]
 	@if [ -z "$(CORPORA)" ]; then echo "make eval needs the folder of the corpora: make eval CORPORA=<folder> [SPLIT=dev] [ONLY=name,...]" >&2; echo "It holds a folder for each corpus (truth.jsonl and files) and eval/ with a scoring script for each." >&2; exit 2; fi
 	@cargo build --release -p spendlog-server -p spendlog-documents
 	@$(TARGET)/release/spendlog models fetch --if-missing || true

@@ -73,6 +73,9 @@ install() {
     # for the time of the installation, keeps it from that: Spendlog makes its own, and starts it only with itself.
     apt install --no-install-recommends postgresql-common
     "${as[@]}" mkdir -p "$(dirname "$dropin")"
+    # However this ends: a PostgreSQL that somebody installs later is to have its database. (Put together now, since the
+    # variables are gone by then.)
+    trap "${as[*]} rm -f $dropin" EXIT
     echo 'create_main_cluster = false' | "${as[@]}" tee "$dropin" >/dev/null
     local versioned
     versioned=$(apt-cache depends postgresql 2>/dev/null | grep -oE 'postgresql-[0-9]+' | head -n 1 || true)
@@ -81,6 +84,7 @@ install() {
   apt install --no-install-recommends "${packages[@]}"
   if [ -e "$dropin" ]; then
     "${as[@]}" rm -f "$dropin"
+    trap - EXIT
     if [ -d /run/systemd/system ]; then "${as[@]}" systemctl disable --now postgresql.service >>"$log" 2>&1 || true; fi
   fi
   echo "Installed. ($log has the details.)"

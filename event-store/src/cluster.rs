@@ -33,6 +33,8 @@ use self::{binaries::Binaries, place::Place};
 
 /// How long a fast shutdown may take before it is reported as failed: it writes a checkpoint.
 const STOP_LIMIT: Duration = Duration::from_secs(90);
+/// How long whoever drops a cluster is held up by its shutdown.
+const DROP_LIMIT: Duration = Duration::from_secs(30);
 /// How long a start may take: after a crash it replays the log since the last checkpoint.
 const START_LIMIT: Duration = Duration::from_secs(600);
 /// The log is begun anew at the start when it is larger than this.
@@ -157,7 +159,7 @@ pub enum Durability {
 
 /// A running PostgreSQL that serves this process alone.
 ///
-/// Dropped without [`Cluster::stop`] it is told to stop, but not waited for.
+/// Dropped without [`Cluster::stop`], or before it has started, it is told to stop and waited for a while.
 #[derive(Debug)]
 pub struct Cluster {
     child: Option<Child>,
@@ -221,6 +223,18 @@ impl Cluster {
         cluster.await_start(&socket, begin).await?;
         tracing::info!(pid, data = %cluster.place.data.display(), "PostgreSQL started");
         Ok(cluster)
+    }
+
+    /// Refuses where another server uses the cluster of `dir`. Makes nothing there, and holds nothing afterwards.
+    ///
+    /// # Errors
+    /// [`ClusterError::InUse`], or whatever else there is against using it.
+    pub fn refuse_second(dir: &Path) -> Result<(), ClusterError> {
+        // Where no cluster stands nobody uses one, and looking for its place would choose one.
+        if dir.join("cluster").exists() {
+            drop(hold(&Place::choose(dir)?)?);
+        }
+        Ok(())
     }
 
     /// How to connect to the cluster of `dir` that another process has started: for commands of an operator beside a
@@ -311,8 +325,13 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if self.child.is_some() {
-            self.tell_to_stop();
+        let Some(mut child) = self.child.take() else { return };
+        self.tell_to_stop();
+        // This holds up a thread, but mostly of a process that is about to end, and whose end may be PostgreSQL's: the first
+        // process of a container takes all others with it.
+        let told = Instant::now();
+        while matches!(child.try_wait(), Ok(None)) && told.elapsed() < DROP_LIMIT {
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 }

@@ -36,6 +36,9 @@ pub(crate) async fn run(server: &str, samples: &Path) -> anyhow::Result<()> {
 pub(crate) async fn after_start(address: String, samples: PathBuf, empty: bool) {
     if !empty {
         say(&places(&address));
+        say(&format!(
+            "\nThe ledger is not empty. To see the samples go through for a new user: spendlog demo --server {address}"
+        ));
         return;
     }
     if let Err(error) = show(&address, &samples, "demo@example.org").await {

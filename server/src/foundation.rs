@@ -80,7 +80,8 @@ pub(crate) struct Foundation {
 }
 
 impl Foundation {
-    /// Prepares the ground, opens the journal on it, and forgets again whoever has to be.
+    /// Prepares the ground, opens the journal on it, and forgets again whoever has to be. Dropped before its end, the
+    /// future stops the private cluster.
     pub(crate) async fn lay(config: &Config, used: Use) -> anyhow::Result<Self> {
         let Ground {
             cluster,
@@ -141,6 +142,14 @@ pub(crate) async fn connect(config: &Config, used: Use) -> anyhow::Result<(Optio
     };
     let database = Database::connect(&url, config.database_connections).await?;
     Ok((cluster, database))
+}
+
+/// Refuses where another server uses the private cluster.
+pub(crate) fn refuse_second(config: &Config) -> anyhow::Result<()> {
+    if config.database_url.is_none() {
+        Cluster::refuse_second(&config.data.join("postgres"))?;
+    }
+    Ok(())
 }
 
 /// Lets go of the database, and stops the cluster if it is ours.

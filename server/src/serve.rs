@@ -26,12 +26,11 @@ use spendlog_web::{edge, fallback};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::AppExt as _;
-use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
     config::Config,
     demo, forgotten,
-    foundation::{Foundation, Use},
+    foundation::{self, Foundation, Use},
     models, say,
 };
 
@@ -41,10 +40,23 @@ use self::health::Health;
 pub(crate) async fn run(config: Config, demo: Option<PathBuf>) -> anyhow::Result<()> {
     let began = Instant::now();
     let recorder = spendlog_web::metrics::install().context("the metrics can't be recorded")?;
-    // Before all else: who comes early waits in the queue, and a port that is taken costs no start of the database.
-    let listener =
-        TcpListener::bind(config.listen).with_context(|| format!("{} can't be listened on", config.listen))?;
-    let mut foundation = Foundation::lay(&config, Use::Alone).await?;
+    let asked = signals::listen();
+    // Before the rest: who comes early waits in the queue, and a port that is taken costs no start of the database.
+    let listener = TcpListener::bind(config.listen);
+    if listener.is_err() {
+        // A second server on the same data finds the port taken too, but another port would not help it.
+        foundation::refuse_second(&config)?;
+    }
+    let listener = listener.with_context(|| format!("{} can't be listened on", config.listen))?;
+    // In a box, since it is large and would be held twice.
+    let laying = Box::pin(Foundation::lay(&config, Use::Alone));
+    let mut foundation = tokio::select! {
+        laid = laying => laid?,
+        () = asked.cancelled() => {
+            tracing::info!("stopped during the start");
+            return Ok(());
+        }
+    };
     let first = Query {
         limit: 1,
         ..Query::default()
@@ -75,7 +87,7 @@ pub(crate) async fn run(config: Config, demo: Option<PathBuf>) -> anyhow::Result
     let handle = server.handle();
     let mut server = tokio::spawn(server);
     let why = tokio::select! {
-        signal = signals::asked_to_stop() => { tracing::info!(signal, "stopping"); Ok(()) }
+        () = asked.cancelled() => Ok(()),
         () = ended(&mut foundation) => Err(anyhow::anyhow!("PostgreSQL ended by itself; its log is in the data folder")),
         result = &mut server => Err(anyhow::anyhow!("the HTTP server ended by itself: {result:?}")),
     };
@@ -191,8 +203,7 @@ async fn serve(
             .app_data(Data::new(recorder.clone()))
             .app_data(Data::new(fallback::Paths405::new(&description.paths, health::PATHS)))
             .configure(health::configure)
-            .configure(docs::configure)
-            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", description))
+            .configure(|service| docs::configure(service, description))
             .default_service(fallback::route())
             .wrap(from_fn(edge::pass))
     })

@@ -194,7 +194,8 @@ pub fn reference() -> String {
         "# Problems\n\n\
          Every answer with a status of 400 and above has a body of type `application/problem+json` (RFC 9457) with `type`, `title`,\n\
          `status`, `code`, and, where there is more to say, `detail`, `instance`, `request_id` and `errors` (a JSON pointer and a\n\
-         sentence for each field). Programs go by `code`. This page is made from the table in the code.\n",
+         sentence for each field). Programs go by `code`. Only a request whose head is no HTTP, too large or too slow to come is refused\n\
+         without a body (400, 431, 408). This page is made from the table in the code.\n",
     );
     for code in Code::ALL {
         let (name, status, title, advice) = (code.code(), code.status(), code.title(), code.advice());

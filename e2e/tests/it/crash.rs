@@ -325,6 +325,27 @@ async fn a_second_server_on_the_same_data_is_refused() {
 }
 
 #[tokio::test]
+async fn who_finds_data_and_port_taken_is_told_of_the_data() {
+    // Below the ports that the system gives away, so that no other test has it.
+    let address = format!("127.0.0.1:{}", 20_000 + std::process::id() % 10_000);
+    let options = Options::private_postgres().with("SPENDLOG_LISTEN", address.as_str());
+    let mut app = TestApp::start_with(options).await;
+    let refused = app.command(&["serve"]).await;
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("another spendlog is running on"), "{said}");
+    app.stop().await;
+    let stranger = std::net::TcpListener::bind(&address).expect("the port is free again");
+    let refused = app.command(&["serve"]).await;
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains(&format!("{address} can't be listened on")), "{said}");
+    drop(stranger);
+    app.restart().await;
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn what_was_stopped_goes_on_where_it_was() {
     let mut app = TestApp::start_with(Options::private_postgres()).await;
     let person = app.person().await;

@@ -86,6 +86,12 @@ async fn the_page_takes_nothing_from_outside() {
     let app = TestApp::start().await;
     let page = app.client().get(app.url("/docs")).send().await.expect("an answer");
     assert_eq!(page.status(), 200);
+    let policy = page.headers().get("content-security-policy").cloned();
+    let policy = policy.expect("the browser is told, too");
+    assert_eq!(
+        policy,
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:"
+    );
     let base = page.url().clone();
     let html = page.text().await.expect("text");
     let mut assets = 0;
@@ -108,5 +114,13 @@ async fn the_page_takes_nothing_from_outside() {
         }
     }
     assert!(assets > 0, "the page has a script of its own:\n{html}");
+    assert!(!html.contains("<script>"), "a script in the page would not run");
+    let initializer = base.join("swagger-initializer.js").expect("a link");
+    let initializer = app.client().get(initializer).send().await.expect("an answer");
+    let initializer = initializer.text().await.expect("text");
+    assert!(
+        initializer.contains(r#""url": "/openapi.json""#) && initializer.contains(r#""validatorUrl": "none""#),
+        "the page asks somebody else whether the description is right:\n{initializer}"
+    );
     app.finish().await;
 }

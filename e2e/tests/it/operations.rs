@@ -1,7 +1,13 @@
 //! What who runs a server needs: health, metrics, logs, configuration, an orderly end.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
 use serde_json::{Value, json};
-use spendlog_e2e::{Options, Person, TestApp, eventually, sample};
+use spendlog_e2e::{Options, Person, Signal, TestApp, Vacant, eventually, sample, send};
 
 #[tokio::test]
 async fn health_and_metrics_can_be_asked_for_by_anybody() {
@@ -173,4 +179,35 @@ async fn a_server_that_stops_answers_what_it_has_begun() {
         person.get_at(&path, last).await.expect(200);
     }
     app.finish().await;
+}
+
+/// The working folders of all processes that work in this folder.
+fn at_work(folder: &Path) -> Vec<PathBuf> {
+    let processes = fs::read_dir("/proc").expect("processes can be listed").flatten();
+    let folders = processes.filter_map(|process| fs::read_link(process.path().join("cwd")).ok());
+    folders.filter(|at| at.starts_with(folder)).collect()
+}
+
+#[tokio::test]
+async fn a_server_that_is_interrupted_during_its_first_start_leaves_nothing_running() {
+    // While the database is made, and while it starts.
+    for sign in ["cluster.new", "cluster/postmaster.pid"] {
+        let vacant = Vacant::new(Options::private_postgres()).await;
+        let data = vacant.data().canonicalize().expect("it is there");
+        let mut server = vacant.begin(&["serve"]);
+        let sign = data.join("postgres").join(sign);
+        eventually("the start has come so far", async || {
+            (sign.exists() && !at_work(&data).is_empty()).then_some(())
+        })
+        .await;
+        let pid = server.id().expect("the server runs");
+        assert!(send(pid, Signal::INT), "the server is still there");
+        let ended = tokio::time::timeout(Duration::from_secs(30), server.wait()).await;
+        let ended = ended.expect("it ends soon").expect("it can be waited for");
+        assert!(ended.success(), "it stops cleanly: {ended}");
+        eventually("no PostgreSQL is left", async || {
+            at_work(&data).is_empty().then_some(())
+        })
+        .await;
+    }
 }

@@ -128,18 +128,42 @@ async fn odd_signs_in_a_path_are_no_matter() {
 }
 
 #[tokio::test]
-async fn dropping_it_tells_postgres_to_stop() {
+async fn dropping_it_stops_postgres() {
     let folder = folder();
     let cluster = Cluster::start_with(folder.path(), Durability::None).await.unwrap();
     let pid = cluster.pid();
     drop(cluster);
-    for _ in 0..500 {
-        if !alive(pid) {
-            return;
+    assert!(!alive(pid), "PostgreSQL still runs");
+}
+
+#[tokio::test]
+async fn giving_up_a_start_stops_postgres() {
+    let folder = folder();
+    let pid_file = folder.path().join("cluster/postmaster.pid");
+    let begun = async {
+        while !pid_file.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("PostgreSQL still runs");
+    };
+    let cluster = tokio::select! {
+        cluster = Cluster::start_with(folder.path(), Durability::None) => Some(cluster.unwrap()),
+        () = begun => None,
+    };
+    drop(cluster);
+    assert!(!pid_file.exists(), "PostgreSQL has removed it and ended");
+}
+
+#[tokio::test]
+async fn whoever_looks_whether_it_is_used_changes_nothing() {
+    let folder = folder();
+    let dir = folder.path().join("postgres");
+    Cluster::refuse_second(&dir).unwrap();
+    assert!(!dir.exists());
+    let cluster = Cluster::start_with(&dir, Durability::None).await.unwrap();
+    let refused = Cluster::refuse_second(&dir).unwrap_err();
+    assert!(matches!(refused, ClusterError::InUse { .. }), "{refused}");
+    cluster.stop().await.unwrap();
+    Cluster::refuse_second(&dir).unwrap();
 }
 
 #[tokio::test]
