@@ -6,7 +6,7 @@ use serde_json::json;
 use spendlog_e2e::{Person, TestApp, eventually, sample, succeed};
 use sqlx::{Connection as _, PgConnection};
 
-use crate::{crash::Write, forgetting};
+use crate::{forgetting, gate::Write};
 
 async fn archive(app: &TestApp) -> String {
     succeed(app.command(&["archive", "--older-than", "0d"]).await)

@@ -3,142 +3,245 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use serde_json::{Value, json};
-use spendlog_e2e::{Answer, Options, Person, TestApp, eventually, sample as content};
-use sqlx::{Connection as _, PgConnection};
+use spendlog_e2e::{Options, Person, TestApp, eventually, sample, truth};
 
-/// Each step of the pipeline, by the event that it ends in: those of an invoice, then those of a statement.
-const INVOICE: &[&str] = &[
-    "document.uploaded",
-    "document.text_recognised",
-    "document.classified",
-    "document.fields_extracted",
-    "document.validated",
-    "document.confirmed",
-];
-const STATEMENT: &[&str] = &[
-    "document.validated",
-    "import.read",
-    "import.accepted",
-    "transaction.recorded",
-];
+use crate::gate::{Gate, Write};
 
-/// What becomes of the step that was being written when the server was killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Write {
-    /// It did not reach the database: the step has to be taken again.
-    Lost,
-    /// The database finished it, though nobody heard: the step must not be taken again.
-    Committed,
+/// The policy of a book whose documents confirm themselves, and of one whose documents wait for their owner.
+const TRUSTING: &str = "when_checks_hold";
+const CAREFUL: &str = "manual";
+
+/// What the owner of a document does for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Deed {
+    /// Uploads it.
+    Upload,
+    /// Gives its password.
+    Unlock,
+    /// Corrects its total to one that the other amounts do not come to.
+    Correct,
+    /// Confirms it.
+    Confirm,
 }
 
-/// Holds the database back just before it writes an event of some type, so that a kill comes exactly there.
-pub(crate) struct Gate(PgConnection);
+/// A part of a document's way: something that its owner does, and the pipeline after it.
+#[derive(Debug)]
+pub(crate) struct Part {
+    deed: Deed,
+    /// The events at which the server is killed.
+    steps: &'static [&'static str],
+    /// The state that the part ends in.
+    state: &'static str,
+}
 
-impl Gate {
-    pub(crate) async fn build(app: &TestApp) -> Self {
-        let mut connection = PgConnection::connect(app.database().url())
-            .await
-            .expect("the database answers");
-        let sql = "CREATE TABLE gate (event_type text);
-            CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                IF EXISTS (SELECT FROM public.gate g WHERE g.event_type = NEW.event_type) THEN
-                    PERFORM pg_advisory_xact_lock(77);
-                END IF;
-                RETURN NEW;
-            END $$;
-            CREATE TRIGGER gate BEFORE INSERT ON es.events FOR EACH ROW EXECUTE FUNCTION gate()";
-        sqlx::raw_sql(sql)
-            .execute(&mut connection)
-            .await
-            .expect("the gate can be built");
-        Self(connection)
-    }
+/// The way of a document from the upload to its end.
+#[derive(Debug)]
+pub(crate) struct Way {
+    file: &'static str,
+    policy: &'static str,
+    parts: &'static [Part],
+}
 
-    pub(crate) async fn close_for(&mut self, event_type: &str) {
-        let sql = format!("SELECT pg_advisory_lock(77); INSERT INTO gate VALUES ('{event_type}')");
-        sqlx::raw_sql(&sql).execute(&mut self.0).await.expect("the gate closes");
-    }
+/// Each step of the pipeline, by the event that it ends in.
+const INVOICE: Way = Way {
+    file: "invoice.pdf",
+    policy: TRUSTING,
+    parts: &[Part {
+        deed: Deed::Upload,
+        steps: &[
+            "document.uploaded",
+            "document.text_recognised",
+            "document.classified",
+            "document.fields_extracted",
+            "document.validated",
+            "document.confirmed",
+        ],
+        state: "confirmed",
+    }],
+};
 
-    /// The backends that stand before it.
-    async fn waiting(&mut self) -> Vec<i32> {
-        let sql = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 77 AND NOT granted
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-        sqlx::query_scalar(sql)
-            .fetch_all(&mut self.0)
-            .await
-            .expect("locks can be listed")
-    }
+/// One step amid the pipeline, and the one that records the transaction.
+pub(crate) const SHORT: Way = Way {
+    file: "invoice.pdf",
+    policy: TRUSTING,
+    parts: &[Part {
+        deed: Deed::Upload,
+        steps: &["document.fields_extracted", "document.confirmed"],
+        state: "confirmed",
+    }],
+};
 
-    /// Waits until somebody stands before it.
-    pub(crate) async fn reached(&mut self) {
-        eventually("the step is being written", async || {
-            (!self.waiting().await.is_empty()).then_some(())
-        })
-        .await;
-    }
+/// What a statement has besides.
+const STATEMENT: Way = Way {
+    file: "statement.ofx",
+    policy: TRUSTING,
+    parts: &[Part {
+        deed: Deed::Upload,
+        steps: &[
+            "document.validated",
+            "import.read",
+            "import.accepted",
+            "transaction.recorded",
+        ],
+        state: "confirmed",
+    }],
+};
 
-    /// Sends those who stand before it away, or lets them through, and waits until they are gone.
-    pub(crate) async fn open(&mut self, write: Write) {
-        let waiting = self.waiting().await;
-        if write == Write::Lost {
-            let sql = "SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) pid";
-            sqlx::query(sql)
-                .bind(&waiting)
-                .execute(&mut self.0)
-                .await
-                .expect("backends can be ended");
-            self.gone(&waiting).await;
+const LOCKED: Way = Way {
+    file: "statement-locked.pdf",
+    policy: CAREFUL,
+    parts: &[
+        Part {
+            deed: Deed::Upload,
+            steps: &["document.password_required"],
+            state: "password_required",
+        },
+        Part {
+            deed: Deed::Unlock,
+            steps: &["document.unlocked", "document.text_recognised", "import.read"],
+            state: "in_review",
+        },
+        Part {
+            deed: Deed::Confirm,
+            steps: &["document.confirmed"],
+            state: "confirmed",
+        },
+    ],
+};
+
+const CORRECTED: Way = Way {
+    file: "invoice.pdf",
+    policy: CAREFUL,
+    parts: &[
+        Part {
+            deed: Deed::Upload,
+            steps: &[],
+            state: "in_review",
+        },
+        Part {
+            deed: Deed::Correct,
+            steps: &["document.field_corrected", "document.validated"],
+            state: "in_review",
+        },
+        // What is recorded is what was corrected.
+        Part {
+            deed: Deed::Confirm,
+            steps: &[],
+            state: "confirmed",
+        },
+    ],
+};
+
+const BROKEN: Way = Way {
+    file: "broken.pdf",
+    policy: TRUSTING,
+    parts: &[Part {
+        deed: Deed::Upload,
+        steps: &["document.failed"],
+        state: "failed",
+    }],
+};
+
+/// An engine has to read it, which takes its time: it is enough that what it has read is lost once, and kept once.
+const PHOTOGRAPHED: Way = Way {
+    file: "receipt.jpg",
+    policy: CAREFUL,
+    parts: &[Part {
+        deed: Deed::Upload,
+        steps: &["document.text_recognised"],
+        state: "in_review",
+    }],
+};
+
+fn id(document: &Value) -> &str {
+    document["id"].as_str().expect("a document has an id")
+}
+
+impl Way {
+    /// A sample, or what is not even a PDF inside.
+    fn content(&self) -> Vec<u8> {
+        if self.file == BROKEN.file {
+            b"%PDF-1.7\nnothing of the kind".to_vec()
+        } else {
+            sample(self.file)
         }
-        self.release().await;
-        self.gone(&waiting).await;
     }
 
-    /// Lets those who stand before it go on.
-    pub(crate) async fn release(&mut self) {
-        let sql = "DELETE FROM gate; SELECT pg_advisory_unlock(77)";
-        sqlx::raw_sql(sql).execute(&mut self.0).await.expect("the gate opens");
+    /// Goes so many parts of it, leaves out what is done already, and gives the document as it is then.
+    async fn go(&self, parts: usize, person: &Person, account: &str) -> Value {
+        let mut document = Value::Null;
+        for (number, part) in self.parts.iter().enumerate().take(parts) {
+            if number == 0 || document["status"] == self.parts[number - 1].state {
+                document = self.act(part.deed, person, account, &document).await;
+            }
+            // It may be further already, where the server was killed on the way.
+            let states: Vec<&str> = self.parts[number..].iter().map(|part| part.state).collect();
+            document = person.document_in(id(&document), &states).await;
+        }
+        document
     }
 
-    async fn gone(&mut self, backends: &[i32]) {
-        eventually("the backends of the killed server are gone", async || {
-            let sql = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY ($1)";
-            let left: i64 = sqlx::query_scalar(sql)
-                .bind(backends)
-                .fetch_one(&mut self.0)
-                .await
-                .expect("a count");
-            (left == 0).then_some(())
-        })
-        .await;
+    /// Goes it to its end, and gives what the document came to.
+    async fn to_end(&self, person: &Person, account: &str) -> Value {
+        let document = self.go(self.parts.len(), person, account).await;
+        outcome(person, id(&document)).await
+    }
+
+    /// Does what the owner does, and gives the document as it is after that.
+    async fn act(&self, deed: Deed, person: &Person, account: &str, document: &Value) -> Value {
+        let path = |what: &str| format!("/finance/documents/{}{what}", id(document));
+        let done = match deed {
+            Deed::Upload => {
+                let for_account = [("account", account)];
+                person.upload(self.file, self.content(), &for_account).await
+            }
+            Deed::Unlock => {
+                let password = json!({"password": truth(self.file)["password"]});
+                person.post(&path("/unlock"), password).await.expect(200)
+            }
+            Deed::Correct => {
+                let corrected = person
+                    .patch(&path("/fields"), json!({"total": "99.00"}))
+                    .await
+                    .expect(200);
+                // Its state does not tell: it was in review before.
+                eventually("it is checked again", async || {
+                    let seen = person.get(&path("")).await.expect(200).body;
+                    let mut checks = seen["checks"].as_array()?.iter();
+                    checks.any(|check| check["outcome"] == "fails").then_some(())
+                })
+                .await;
+                corrected
+            }
+            Deed::Confirm => {
+                // The lines of a statement may not be ready yet.
+                let confirmed = eventually("it can be confirmed", async || {
+                    let answer = person.post(&path("/confirm"), json!({})).await;
+                    (answer.body["code"] != "document-not-ready").then_some(answer)
+                });
+                confirmed.await.expect(200)
+            }
+        };
+        assert!(done.status.is_success(), "{deed:?}: {}", done.body);
+        // Nothing is done twice because the read tables were behind.
+        let path = format!("/finance/documents/{}", done.text("id"));
+        person.get_at(&path, done.position()).await.expect(200).body
     }
 }
 
-/// Somebody whose documents confirm themselves, with an account.
-async fn prepare(app: &TestApp) -> (Person, String) {
+/// Somebody whose book has this policy, with an account.
+async fn prepare(app: &TestApp, policy: &str) -> (Person, String) {
     let person = app.person().await;
-    let policy = json!({"policy": "when_checks_hold"});
-    person
-        .patch(&format!("/finance/books/{}", person.book), policy)
-        .await
-        .expect(200);
+    let book = format!("/finance/books/{}", person.book);
+    person.patch(&book, json!({"policy": policy})).await.expect(200);
     let account = person.account("Current account", "EUR").await;
     (person, account)
 }
 
-async fn upload(person: &Person, sample: &str, account: &str) -> Answer {
-    person.upload(sample, content(sample), &[("account", account)]).await
-}
-
-/// Uploads the sample and waits for its end, without any kill.
-async fn undisturbed(app: &TestApp, sample: &str) -> Value {
-    let (person, account) = prepare(app).await;
-    let document = upload(&person, sample, &account)
-        .await
-        .expect(201)
-        .text("id")
-        .to_owned();
-    person.document_in(&document, &["confirmed"]).await;
-    outcome(&person, &document).await
+/// Goes the way without any kill.
+async fn undisturbed(app: &TestApp, way: &Way) -> Value {
+    let (person, account) = prepare(app, way.policy).await;
+    way.to_end(&person, &account).await
 }
 
 /// All that a document came to, without ids and times: the same for whoever uploads it, whatever happens on the way.
@@ -174,60 +277,44 @@ async fn outcome(person: &Person, document: &str) -> Value {
     let balances: Vec<&Value> = accounts.iter().map(|account| &account["balance"]).collect();
     json!({
         "events": types, "status": seen["status"], "kind": seen["kind"], "checks": seen["checks"], "fields": fields,
-        "transactions": transactions, "balances": balances,
+        "failure": seen["failure"], "transactions": transactions, "balances": balances,
     })
 }
 
-/// Kills the server while it writes this step, starts it again, and gives what the document came to.
-async fn disturbed(app: &mut TestApp, gate: &mut Gate, sample: &str, step: &str, write: Write) -> Value {
-    let (person, account) = prepare(app).await;
+/// Goes these parts undisturbed, then kills the server while it writes this step, starts it again, and gives what the
+/// document came to.
+async fn disturbed(app: &mut TestApp, gate: &mut Gate, way: &Way, before: usize, step: &str, write: Write) -> Value {
+    let (person, account) = prepare(app, way.policy).await;
+    way.go(before, &person, &account).await;
     gate.close_for(step).await;
-    let uploading = {
-        let (person, account, sample) = (person.clone(), account.clone(), sample.to_owned());
-        // Where the upload's own event is held back, it gets no answer.
-        tokio::spawn(async move {
-            let part = reqwest::multipart::Part::bytes(content(&sample)).file_name(sample);
-            let form = reqwest::multipart::Form::new()
-                .text("account", account)
-                .part("file", part);
-            let _answer = person
-                .request(reqwest::Method::POST, "/finance/documents")
-                .multipart(form)
-                .send()
-                .await;
-        })
-    };
-    gate.reached().await;
+    tokio::select! {
+        _ = way.to_end(&person, &account) => panic!("nothing held {step} back"),
+        // Whoever waits for an answer now gets none.
+        () = gate.reached() => {}
+    }
     app.kill().await;
-    uploading.await.expect("the upload ends with the server");
     gate.open(write).await;
     app.restart().await;
-    let person = person.at(app);
     // Who got no answer asks again; it is the same document.
-    let again = upload(&person, sample, &account).await;
-    let expected = if step == "document.uploaded" && write == Write::Lost {
-        201
-    } else {
-        200
-    };
-    let document = again.expect(expected).text("id").to_owned();
-    person.document_in(&document, &["confirmed"]).await;
-    outcome(&person, &document).await
+    way.to_end(&person.at(app), &account).await
 }
 
-/// Kills the server while it writes each of these steps of a sample, once so that the step is lost and once so that it is kept.
-pub(crate) async fn at_each_step(options: Options, sample: &str, steps: &[&str]) {
+/// Kills the server while it writes each of these steps, once so that the step is lost and once so that it is kept.
+pub(crate) async fn at_each_step(options: Options, way: &Way) {
     let mut app = TestApp::start_with(options).await;
-    let expected = undisturbed(&app, sample).await;
+    let expected = undisturbed(&app, way).await;
     let mut gate = Gate::build(&app).await;
-    for step in steps {
-        assert!(
-            expected["events"][step].is_number(),
-            "{sample} passes {step}: {expected}"
-        );
-        for write in [Write::Lost, Write::Committed] {
-            let came = disturbed(&mut app, &mut gate, sample, step, write).await;
-            assert_eq!(came, expected, "killed while {step} was written ({write:?})");
+    for (before, part) in way.parts.iter().enumerate() {
+        for step in part.steps {
+            assert!(
+                expected["events"][step].is_number(),
+                "{} passes {step}: {expected}",
+                way.file
+            );
+            for write in [Write::Lost, Write::Committed] {
+                let came = disturbed(&mut app, &mut gate, way, before, step, write).await;
+                assert_eq!(came, expected, "killed while {step} was written ({write:?})");
+            }
         }
     }
     app.finish().await;
@@ -235,25 +322,45 @@ pub(crate) async fn at_each_step(options: Options, sample: &str, steps: &[&str])
 
 #[tokio::test]
 async fn an_invoice_survives_a_kill_at_each_step() {
-    at_each_step(Options::default(), "invoice.pdf", INVOICE).await;
+    at_each_step(Options::default(), &INVOICE).await;
 }
 
 #[tokio::test]
 async fn a_statement_survives_a_kill_at_each_step() {
-    at_each_step(Options::default(), "statement.ofx", STATEMENT).await;
+    at_each_step(Options::default(), &STATEMENT).await;
+}
+
+#[tokio::test]
+async fn a_locked_statement_survives_a_kill_before_and_after_its_password() {
+    at_each_step(Options::default(), &LOCKED).await;
+}
+
+#[tokio::test]
+async fn a_correction_survives_a_kill_before_it_is_checked() {
+    at_each_step(Options::default(), &CORRECTED).await;
+}
+
+#[tokio::test]
+async fn a_document_that_fails_fails_once_whenever_the_server_is_killed() {
+    at_each_step(Options::default(), &BROKEN).await;
+}
+
+#[tokio::test]
+async fn a_photographed_receipt_survives_a_kill_when_it_has_been_read() {
+    at_each_step(Options::default(), &PHOTOGRAPHED).await;
 }
 
 #[tokio::test]
 async fn a_kill_right_after_each_step_changes_nothing_either() {
     let mut app = TestApp::start().await;
-    let expected = undisturbed(&app, "invoice.pdf").await;
-    for step in INVOICE {
-        let (person, account) = prepare(&app).await;
-        let document = upload(&person, "invoice.pdf", &account)
+    let expected = undisturbed(&app, &INVOICE).await;
+    for step in INVOICE.parts[0].steps {
+        let (person, account) = prepare(&app, INVOICE.policy).await;
+        let uploaded = person
+            .upload(INVOICE.file, INVOICE.content(), &[("account", &account)])
             .await
-            .expect(201)
-            .text("id")
-            .to_owned();
+            .expect(201);
+        let document = uploaded.text("id");
         let mut steps = person
             .follow(&format!("/finance/documents/{document}/events"), None)
             .await;
@@ -261,8 +368,8 @@ async fn a_kill_right_after_each_step_changes_nothing_either() {
         app.kill().await;
         app.restart().await;
         let person = person.at(&app);
-        person.document_in(&document, &["confirmed"]).await;
-        assert_eq!(outcome(&person, &document).await, expected, "killed after {step}");
+        person.document_in(document, &["confirmed"]).await;
+        assert_eq!(outcome(&person, document).await, expected, "killed after {step}");
     }
     app.finish().await;
 }

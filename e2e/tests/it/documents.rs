@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use spendlog_e2e::{Person, TestApp, field, sample, value};
 
 /// Somebody with an account and the digital invoice in review.
-async fn in_review(app: &TestApp) -> (Person, String, String) {
+pub(crate) async fn in_review(app: &TestApp) -> (Person, String, String) {
     let person = app.person().await;
     let account = person.account("Current account", "EUR").await;
     let uploaded = person

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use spendlog_e2e::{Answer, Options, Person, TestApp, eventually, sample};
 
 use crate::{
-    crash::{Gate, Write},
+    gate::{Gate, Write},
     sealing::{self, PLANTED, accept, dump, files, holds, plant},
 };
 

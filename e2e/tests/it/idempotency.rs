@@ -2,8 +2,10 @@
 
 use reqwest::{Method, multipart};
 use serde_json::{Value, json};
-use spendlog_e2e::{Answer, Person, TestApp};
+use spendlog_e2e::{Answer, Person, TestApp, sample, truth};
 use tokio::task::JoinSet;
+
+use crate::{documents, imports};
 
 const KEY: &str = "idempotency-key";
 
@@ -24,6 +26,20 @@ fn same(one: &Answer, other: &Answer) {
             "{header} of the repeated answer"
         );
     }
+}
+
+/// Sends a write twice under one key, and gives the id of what was written, where the answer names it.
+async fn sent_twice(person: &Person, method: Method, path: &str, body: Value) -> String {
+    let send = async || {
+        let request = person
+            .request(method.clone(), path)
+            .header(KEY, format!("{method} {path}"));
+        person.send(request.json(&body)).await
+    };
+    let (first, again) = (send().await, send().await);
+    assert!(first.status.is_success(), "{method} {path}: {}", first.body);
+    same(&first, &again);
+    first.body["id"].as_str().unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
@@ -123,18 +139,7 @@ async fn an_answer_is_given_again_after_the_server_was_killed() {
 async fn every_kind_of_write_can_be_repeated() {
     let app = TestApp::start().await;
     let person = app.person().await;
-    let twice = async |method: Method, path: &str, body: Value| {
-        let send = async || {
-            let request = person
-                .request(method.clone(), path)
-                .header(KEY, format!("{method} {path}"));
-            person.send(request.json(&body)).await
-        };
-        let (first, again) = (send().await, send().await);
-        assert!(first.status.is_success(), "{method} {path}: {}", first.body);
-        same(&first, &again);
-        first.body["id"].as_str().unwrap_or_default().to_owned()
-    };
+    let twice = async |method: Method, path: &str, body: Value| sent_twice(&person, method, path, body).await;
     let account = twice(
         Method::POST,
         "/finance/accounts",
@@ -187,6 +192,37 @@ async fn every_kind_of_write_can_be_repeated() {
     .await;
     twice(Method::POST, &format!("/finance/accounts/{account}/close"), json!({})).await;
     twice(Method::PATCH, "/users/me", json!({"name": "Ada"})).await;
+    let somebody = json!({"email": "new@example.org", "password": "correct horse battery"});
+    twice(Method::POST, "/users/register", somebody).await;
+    let password = json!({"old_password": person.password, "new_password": "a new password"});
+    twice(Method::POST, "/users/me/password", password).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_done_with_documents_and_imports_can_be_repeated() {
+    let app = TestApp::start().await;
+    let (person, account, invoice) = documents::in_review(&app).await;
+    let twice = async |method: Method, path: &str, body: Value| sent_twice(&person, method, path, body).await;
+    let path = format!("/finance/documents/{invoice}");
+    let correction = json!({"merchant": "Brightwater", "tax": null});
+    twice(Method::PATCH, &format!("{path}/fields"), correction).await;
+    twice(Method::POST, &format!("{path}/confirm"), json!({})).await;
+
+    let name = "statement.csv";
+    let (statement, import) = imports::read(&person, name, sample(name), &account).await;
+    twice(Method::POST, &format!("/finance/imports/{import}/accept"), json!({})).await;
+    twice(Method::POST, &format!("/finance/imports/{import}/revert"), json!({})).await;
+    let reason = json!({"reason": "not ours"});
+    twice(Method::POST, &format!("/finance/documents/{statement}/reject"), reason).await;
+
+    let name = "statement-locked.pdf";
+    let uploaded = person.upload(name, sample(name), &[]).await.expect(201);
+    let locked = uploaded.text("id");
+    person.document_in(locked, &["password_required"]).await;
+    let password = json!({"password": truth(name)["password"]});
+    twice(Method::POST, &format!("/finance/documents/{locked}/unlock"), password).await;
+    person.document_in(locked, &["in_review"]).await;
     app.finish().await;
 }
 

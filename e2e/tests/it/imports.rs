@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use spendlog_e2e::{Answer, Person, TestApp, eventually, sample, truth};
 
 /// Uploads a statement, waits until it is read, and gives its document and import.
-async fn read(person: &Person, name: &str, content: Vec<u8>, account: &str) -> (String, String) {
+pub(crate) async fn read(person: &Person, name: &str, content: Vec<u8>, account: &str) -> (String, String) {
     let uploaded = person.upload(name, content, &[("account", account)]).await.expect(201);
     let document = uploaded.text("id").to_owned();
     person.document_in(&document, &["in_review"]).await;

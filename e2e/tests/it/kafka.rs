@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use spendlog_e2e::{Options, Person, TestApp, eventually, sample, truth};
 use spendlog_kafka_broker::Broker;
 
-use crate::crash::at_each_step;
+use crate::crash::{SHORT, at_each_step};
 
 /// Somebody whose book confirms what passes every check.
 async fn trusting(app: &TestApp) -> (Person, String) {
@@ -171,13 +171,11 @@ async fn nothing_can_be_read(broker: &Broker, topic: &str, email: &str) {
     }
 }
 
-/// Two of the steps that `crash` kills at: one amid the pipeline, and the one that records the transaction. All of them would take
-/// minutes, because Kafka gives the partitions of a killed process to the next one only after some seconds.
+/// At two steps only, because Kafka gives the partitions of a killed process to the next one only after some seconds.
 #[tokio::test]
 async fn an_invoice_survives_kills_over_two_processes() {
     let Some(broker) = Broker::shared().await else { return };
-    let steps = ["document.fields_extracted", "document.confirmed"];
-    at_each_step(Options::split(broker), "invoice.pdf", &steps).await;
+    at_each_step(Options::split(broker), &SHORT).await;
 }
 
 #[tokio::test]

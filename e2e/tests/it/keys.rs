@@ -8,7 +8,7 @@ use std::{
 
 use spendlog_e2e::{Options, Person, TestApp};
 
-use crate::crash::{Gate, Write};
+use crate::gate::{Gate, Write};
 
 /// Where the key of a server without one in its environment is.
 fn key(app: &TestApp) -> PathBuf {

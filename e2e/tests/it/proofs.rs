@@ -35,7 +35,7 @@ fn file(app: &TestApp, name: &str, content: &Value) -> PathBuf {
     path
 }
 
-async fn execute(app: &TestApp, sql: &str) {
+pub(crate) async fn execute(app: &TestApp, sql: &str) {
     let pool = app.database().database().pool();
     sqlx::raw_sql(sql)
         .execute(pool)
