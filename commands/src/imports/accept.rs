@@ -1,5 +1,7 @@
 //! Accepting the lines of a statement: all of them in one append, each told apart.
 
+use std::collections::HashSet;
+
 use spendlog_domain::{
     imports::{Import, ImportCommand, ImportStatus},
     transactions::{Origin, Transaction, TransactionCommand},
@@ -70,13 +72,15 @@ pub(crate) async fn accept_lines(
     let transactions = transactions_of_lines(&*plan.keys(book.uuid()).await?, account, lines);
     let ids: Vec<String> = transactions.iter().map(ToString::to_string).collect();
     let mut there = plan.open_many::<Transaction>(&ids).await?;
-    let mut seen = std::collections::HashSet::with_capacity(lines.len());
+    // Another statement of the same document may have brought it as well.
+    let planned = plan.streams.iter().map(|planned| planned.stream.id.clone());
+    let mut seen: HashSet<String> = planned.collect();
     let (mut new_count, mut there_count, mut restored_count) = (0, 0, 0);
     for (number, (line, transaction)) in (0_u32..).zip(lines.iter().zip(transactions)) {
         if line.amount.unscaled == 0 {
             continue;
         }
-        if !seen.insert(transaction) {
+        if !seen.insert(ids[number as usize].clone()) {
             // The bank's own id again, with the same day and amount: one movement, written twice.
             there_count += 1;
             continue;

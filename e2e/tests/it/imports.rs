@@ -225,23 +225,22 @@ async fn confirming_tells_of_each_statement_in_a_file() {
     let august = String::from_utf8(sample("statement.ofx")).expect("text");
     let begin = august.find("<STMTTRNRS>").expect("a statement");
     let end = august.find("</BANKMSGSRSV1>").expect("its end");
-    let july = august[begin..end].replace("202608", "202607");
-    let both = format!("{}{july}{}", &august[..end], &august[end..]);
+    let again = &august[begin..end];
+    let july = again.replace("202608", "202607");
+    let three = format!("{}{july}{again}{}", &august[..end], &august[end..]);
     let uploaded = person
-        .upload("both.ofx", both.into_bytes(), &[("account", &account)])
+        .upload("three.ofx", three.into_bytes(), &[("account", &account)])
         .await
         .expect(201);
     let confirm = format!("/finance/documents/{}/confirm", uploaded.text("id"));
-    let confirmed = eventually("both statements are ready", async || {
+    let confirmed = eventually("the statements are ready", async || {
         let answer = person.post(&confirm, json!({})).await;
         (answer.status == 200).then_some(answer)
     })
     .await;
     let imports = confirmed.body["imports"].as_array().expect("imports");
-    assert_eq!(imports.len(), 2);
-    for import in imports {
-        assert_eq!(told(import, "outcome"), ["new"; 6]);
-    }
+    let outcomes: Vec<Vec<&str>> = imports.iter().map(|import| told(import, "outcome")).collect();
+    assert_eq!(outcomes, [["new"; 6], ["new"; 6], ["there"; 6]]);
     let mut transactions: Vec<&str> = imports.iter().flat_map(|import| told(import, "transaction")).collect();
     transactions.sort_unstable();
     transactions.dedup();

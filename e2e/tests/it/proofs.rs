@@ -52,7 +52,11 @@ pub(crate) async fn head(app: &TestApp) -> Value {
 /// Whether the script of `docs/` accepts the proof in this file, by this key if one is given.
 fn script_accepts(path: &Path, key: &[&str]) -> bool {
     let script = root().join("docs/check_proof.py");
-    let ran = std::process::Command::new("python3").arg(script).arg(path).args(key).output();
+    let ran = std::process::Command::new("python3")
+        .arg(script)
+        .arg(path)
+        .args(key)
+        .output();
     let (accepted, said) = said(&ran.expect("python3 runs"));
     assert!(!said.contains("Traceback"), "{said}");
     accepted

@@ -273,7 +273,10 @@ impl Session<'_> {
                     let (topic, seen, previous) = (&self.marks.topic.topic, partition.seen, record.previous);
                     let partition = record.partition;
                     tracing::error!(
-                        topic, partition, seen, previous,
+                        topic,
+                        partition,
+                        seen,
+                        previous,
                         "records are missing: where the relay does not put another topic in the place of this one within a \
                          minute, `spendlog kafka switch --now` does"
                     );

@@ -249,9 +249,7 @@ impl Session<'_> {
 
     async fn save(&mut self) -> Result<(), TransportError> {
         const SAVE: &str = "UPDATE es.kafka_topics SET position = $2, ends = $3, lasts = $4 WHERE topic = $1";
-        let Topic {
-            topic, ends, lasts, ..
-        } = &self.topic;
+        let Topic { topic, ends, lasts, .. } = &self.topic;
         let saved = self
             .lease
             .client()

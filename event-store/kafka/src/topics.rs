@@ -8,7 +8,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 use spendlog_event_store::Database;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::{PgConnection, PgExecutor, Row as _};
 
 use crate::{KafkaConfig, TransportError};
 
@@ -77,17 +77,18 @@ pub struct SubscriptionState {
 
 /// The topic that is in use; `None` before the relay has made the first.
 pub async fn current(db: &Database, family: &str) -> Result<Option<Topic>, TransportError> {
-    const CURRENT: &str = "SELECT topic, generation, partitions, position, ends, lasts FROM es.kafka_topics WHERE family = $1
+    const CURRENT: &str =
+        "SELECT topic, generation, partitions, position, ends, lasts FROM es.kafka_topics WHERE family = $1
         ORDER BY generation DESC LIMIT 1";
-    let row: Option<(String, i32, i32, i64, Vec<i64>, Vec<i64>)> =
-        sqlx::query_as(CURRENT).bind(family).fetch_optional(db.pool()).await?;
-    Ok(row.map(|(topic, generation, partitions, position, ends, lasts)| Topic {
-        topic,
-        generation,
-        partitions,
-        position,
-        ends,
-        lasts,
+    let row = sqlx::query(CURRENT).bind(family).fetch_optional(db.pool()).await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Topic {
+        topic: row.try_get("topic")?,
+        generation: row.try_get("generation")?,
+        partitions: row.try_get("partitions")?,
+        position: row.try_get("position")?,
+        ends: row.try_get("ends")?,
+        lasts: row.try_get("lasts")?,
     }))
 }
 
