@@ -72,7 +72,9 @@ impl KafkaConfig {
             .set("session.timeout.ms", "6000")
             .set("heartbeat.interval.ms", "1000")
             .set("fetch.wait.max.ms", "100")
-            .set("queued.max.messages.kbytes", "16384");
+            .set("queued.max.messages.kbytes", "16384")
+            // Where that much is fetched ahead, a partition is soon fetched again; usual is a second.
+            .set("fetch.queue.backoff.ms", "20");
         config
     }
 }

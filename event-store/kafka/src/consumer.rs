@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc as sync_mpsc,
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
@@ -26,8 +26,13 @@ use crate::{
     record::{self, Delivered},
 };
 
-/// So many records are with the task at most before no more are fetched.
+/// So many records are with the task at most before no more are polled.
 const WINDOW: usize = 2000;
+/// While the task has that many, nothing is polled for so long. Then fetching is stopped and polling goes on, so that we stay in
+/// the group: that throws away what was fetched ahead, and takes its time to begin again.
+const BRIEFLY: Duration = Duration::from_secs(2);
+/// How often it is looked whether it has fewer.
+const LOOK: Duration = Duration::from_millis(1);
 /// How long a poll takes at most: so long a commit waits.
 const POLL: Duration = Duration::from_millis(50);
 /// How long the task may take to let go of partitions; then others get them all the same.
@@ -96,6 +101,7 @@ impl Consumer {
             handler,
             news: sender,
             in_hand: in_hand.clone(),
+            full_since: None,
             paused: BTreeSet::new(),
         };
         let thread = tokio::task::spawn_blocking(move || polling.run(&asked));
@@ -208,7 +214,9 @@ struct Polling {
     handler: Arc<dyn Handler>,
     news: mpsc::UnboundedSender<News>,
     in_hand: Arc<AtomicUsize>,
-    /// Partitions that are not fetched while enough is with the task.
+    /// Since when enough is with the task.
+    full_since: Option<Instant>,
+    /// Partitions that are not fetched while that lasts.
     paused: BTreeSet<i32>,
 }
 
@@ -231,7 +239,10 @@ impl Polling {
                     Err(sync_mpsc::TryRecvError::Disconnected) => return,
                 }
             }
-            self.hold_back();
+            if self.is_full() {
+                std::thread::sleep(LOOK);
+                continue;
+            }
             let told = match self.consumer.poll(POLL) {
                 None => continue,
                 Some(Ok(message)) => {
@@ -259,20 +270,27 @@ impl Polling {
         }
     }
 
-    /// Stops fetching while enough is with the task; polling goes on, so that we stay in the group.
-    fn hold_back(&mut self) {
+    /// Whether nothing is to be polled for the moment. Stops fetching where enough has been with the task for long.
+    fn is_full(&mut self) -> bool {
         let in_hand = self.in_hand.load(Ordering::Acquire);
         if in_hand < WINDOW / 2 && !self.paused.is_empty() {
             let resumed = std::mem::take(&mut self.paused);
             let list = self.list(resumed);
             self.try_to(self.consumer.resume(&list));
-        } else if in_hand >= WINDOW {
-            let ours = self.assigned();
-            if ours != self.paused {
-                self.try_to(self.consumer.pause(&self.list(ours.iter().copied())));
-                self.paused = ours;
-            }
         }
+        if in_hand < WINDOW {
+            self.full_since = None;
+            return false;
+        }
+        if self.full_since.get_or_insert_with(Instant::now).elapsed() < BRIEFLY {
+            return true;
+        }
+        let ours = self.assigned();
+        if ours != self.paused {
+            self.try_to(self.consumer.pause(&self.list(ours.iter().copied())));
+            self.paused = ours;
+        }
+        false
     }
 
     fn assigned(&self) -> BTreeSet<i32> {
