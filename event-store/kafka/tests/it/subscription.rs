@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use jsonschema::{Retrieve, Uri, Validator};
@@ -67,6 +68,27 @@ async fn two_processes_share_the_work_and_a_third_of_it_moves_when_one_joins() {
         (1..=i64::try_from(all).unwrap()).collect::<Vec<_>>(),
         "each event once, with one of them"
     );
+    stage.relay.end().await;
+}
+
+/// More than a subscription takes in hand at once, and for longer than it waits before it has fetching stopped.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn what_was_held_back_while_a_handler_took_long_comes_once() {
+    const EVENTS: usize = 2500;
+    let stage = OnKafka::new().await;
+    let journal = contract::journal(&stage.database).await;
+    write(&journal, 100, 0..25).await;
+    let opens = Instant::now() + Duration::from_secs(5);
+    let recorder = Recorder::new(1, move |_, _| {
+        std::thread::sleep(opens.saturating_duration_since(Instant::now()));
+        Outcome::Done
+    });
+    let (stop, task) = recorder.start(&stage.feed(&journal));
+    until("all of them", async || recorder.done() == EVENTS).await;
+    stop.cancel();
+    task.await.unwrap();
+    assert!(recorder.once());
+    assert!(Instant::now() > opens);
     stage.relay.end().await;
 }
 
