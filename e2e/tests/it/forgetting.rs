@@ -353,7 +353,13 @@ async fn a_kill_at_any_step_changes_nothing_of_it() {
             gate.open(write).await;
             app.restart().await;
             let person = person.at(&app);
-            if step == "user.forgotten" && write == Write::Lost {
+            let user = uuid(&person.user);
+            let sql =
+                format!("SELECT count(*) FROM es.events WHERE event_type = 'user.forgotten' AND owner_id = '{user}'");
+            if count(&app, &sql).await == 0 {
+                // Of two processes, one that finds that the other has written meanwhile commits in a step of its own.
+                let is_lost = write == Write::Lost || app.backstage().is_some();
+                assert!(step == "user.forgotten" && is_lost, "killed at {step} ({write:?})");
                 // Nothing had happened yet: who got no answer asks again.
                 person.get("/users/me").await.expect(200);
                 forget(&person, &person.password).await.expect(204);
