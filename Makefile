@@ -42,7 +42,7 @@ split: ## Runs the tests of the whole system again, with roles split over two pr
 check: ## Formatting and lints, and schemas/asyncapi.yaml where asyncapi is installed
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets -- -D warnings
-	@cargo clippy -p spendlog-server --features eventstoredb --all-targets -- -D warnings
+	@cargo clippy --workspace --features spendlog-server/eventstoredb --all-targets -- -D warnings
 	@if command -v asyncapi >/dev/null; then asyncapi validate schemas/asyncapi.yaml; else echo "schemas/asyncapi.yaml is not validated: npm install --global @asyncapi/cli"; fi
 
 fmt: ## Formats the code
