@@ -192,6 +192,12 @@ impl TestApp {
         self.backstage.as_ref().map(Process::address)
     }
 
+    /// The metrics of the process that reads documents, where that is another one.
+    pub async fn backstage_metrics(&self) -> Option<String> {
+        let asked = self.client().get(format!("{}/metrics", self.backstage()?)).send();
+        Some(asked.await.expect("it answers").text().await.expect("text"))
+    }
+
     /// Kills the server as a failing machine would: at once, with no chance to say anything.
     pub async fn kill(&mut self) {
         self.kill_backstage().await;

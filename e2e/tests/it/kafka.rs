@@ -122,14 +122,7 @@ async fn the_pipeline_runs_over_two_processes_and_survives_kills_and_a_switch() 
         (&before["topic"], &before["partitions"]),
         (&json!(app.topic()), &json!(3))
     );
-    let backstage = app.backstage().expect("there is another process");
-    let metrics = app
-        .client()
-        .get(format!("{backstage}/metrics"))
-        .send()
-        .await
-        .expect("it answers");
-    let metrics = metrics.text().await.expect("text");
+    let metrics = app.backstage_metrics().await.expect("there is another process");
     assert!(metrics.contains("spendlog_relay_lag_events 0"), "{metrics}");
 
     let said = app.command(&["kafka", "switch", "--partitions", "5"]).await;

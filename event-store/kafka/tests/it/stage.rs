@@ -12,6 +12,9 @@ use std::{
 use async_trait::async_trait;
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions},
+    client::DefaultClientContext,
+    config::FromClientConfig,
     consumer::{BaseConsumer, Consumer as _},
     message::Headers as _,
     mocking::MockCluster,
@@ -133,6 +136,23 @@ impl Stage for OnKafka {
     async fn feed(&self, journal: &Journal) -> Arc<dyn Feed> {
         Self::feed(self, journal)
     }
+}
+
+/// An admin's client, or a producer, with no settings of its own.
+pub(crate) fn client<T: FromClientConfig>(kafka: &KafkaConfig) -> T {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &kafka.brokers)
+        .create()
+        .expect("a client")
+}
+
+/// Deletes a topic, as somebody might.
+pub(crate) async fn delete_topic(kafka: &KafkaConfig, topic: &str) {
+    let admin: AdminClient<DefaultClientContext> = client(kafka);
+    let gone = admin.delete_topics(&[topic], &AdminOptions::new()).await;
+    let gone = gone.expect("it is deleted");
+    assert!(gone.iter().all(Result::is_ok), "{gone:?}");
 }
 
 /// librdkafka's imitation of a cluster, which lasts as long as this process.

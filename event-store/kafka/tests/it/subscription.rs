@@ -25,7 +25,7 @@ use spendlog_event_store::{
 };
 use spendlog_kafka_broker::Broker;
 
-use crate::stage::OnKafka;
+use crate::stage::{OnKafka, client, delete_topic};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_share_the_work_and_a_third_of_it_moves_when_one_joins() {
@@ -116,9 +116,7 @@ async fn what_is_published_twice_is_handled_once() {
     task.await.unwrap();
     assert!(recorder.once());
     if Broker::shared().await.is_some() {
-        let mut client = rdkafka::ClientConfig::new();
-        let admin: AdminClient<DefaultClientContext> =
-            client.set("bootstrap.servers", &stage.kafka.brokers).create().unwrap();
+        let admin: AdminClient<DefaultClientContext> = client(&stage.kafka);
         let group = format!("{}.recorder", stage.kafka.topic);
         let gone = admin.delete_groups(&[&group], &AdminOptions::new()).await.unwrap();
         assert!(gone.iter().all(Result::is_ok), "{gone:?}");
@@ -223,11 +221,7 @@ async fn a_topic_of_dead_letters_that_was_deleted_is_made_again() {
     write(&journal, 5, 0..1).await;
     stage.published(5).await;
     let dead = stage.kafka.dead_letters();
-    let mut client = rdkafka::ClientConfig::new();
-    let admin: AdminClient<DefaultClientContext> =
-        client.set("bootstrap.servers", &stage.kafka.brokers).create().unwrap();
-    let gone = admin.delete_topics(&[&dead], &AdminOptions::new()).await.unwrap();
-    assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+    delete_topic(&stage.kafka, &dead).await;
     let recorder = Recorder::new(1, |event, _| match event.position {
         3 => Outcome::Park("it is poisonous".to_owned()),
         _ => Outcome::Done,
@@ -250,8 +244,7 @@ async fn records_of_others_are_passed_over() {
     let journal = contract::journal(&stage.database).await;
     write(&journal, 5, 0..2).await;
     stage.published(10).await;
-    let mut client = rdkafka::ClientConfig::new();
-    let producer: FutureProducer = client.set("bootstrap.servers", &stage.kafka.brokers).create().unwrap();
+    let producer: FutureProducer = client(&stage.kafka);
     let genuine = stage.records(&stage.kafka.topic).await;
     let nobody = uuid::Uuid::from_u128(4711).to_string();
     let headers = |position: &str, owner: Option<&str>| {
@@ -301,8 +294,7 @@ async fn records_of_others_at_the_end_of_the_partitions_hold_up_nothing() {
     let journal = contract::journal(&stage.database).await;
     write(&journal, 5, 0..2).await;
     stage.published(10).await;
-    let mut client = rdkafka::ClientConfig::new();
-    let producer: FutureProducer = client.set("bootstrap.servers", &stage.kafka.brokers).create().unwrap();
+    let producer: FutureProducer = client(&stage.kafka);
     for partition in 0..3 {
         let record = FutureRecord::to(&stage.kafka.topic).partition(partition);
         let record = record.key("x").payload("\u{0}garbage");

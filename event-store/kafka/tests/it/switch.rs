@@ -24,7 +24,7 @@ use spendlog_event_store::{
 use spendlog_kafka::{KafkaConfig, current, switch};
 use spendlog_kafka_broker::Broker;
 
-use crate::stage::{OnKafka, Running};
+use crate::stage::{OnKafka, Running, client, delete_topic};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_switch_each_event_comes_once_and_in_order_and_the_new_topic_has_all() {
@@ -159,14 +159,7 @@ async fn another_topic_takes_the_place_of_one_that_was_lost() {
     let (stop, task) = recorder.start(&stage.feed(&journal));
     write(&journal, 5, 0..4).await;
     until("the first twenty", async || recorder.done() == 20).await;
-    let mut client = rdkafka::ClientConfig::new();
-    let client = client.set("bootstrap.servers", &stage.kafka.brokers);
-    let admin: AdminClient<DefaultClientContext> = client.create().unwrap();
-    let gone = admin
-        .delete_topics(&[&stage.kafka.topic], &AdminOptions::new())
-        .await
-        .unwrap();
-    assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+    delete_topic(&stage.kafka, &stage.kafka.topic).await;
     write(&journal, 5, 4..6).await;
     until("all thirty", async || recorder.done() >= 30).await;
     stop.cancel();
@@ -184,15 +177,8 @@ async fn another_topic_takes_the_place_of_one_that_was_lost() {
 
 /// Deletes the topic, and makes an empty one of its name, as somebody might who wants to mend something.
 async fn make_anew(kafka: &KafkaConfig) {
-    let mut client = rdkafka::ClientConfig::new();
-    let client = client.set("bootstrap.servers", &kafka.brokers);
-    let admin: AdminClient<DefaultClientContext> = client.create().expect("a client");
-    let options = AdminOptions::new();
-    let gone = admin
-        .delete_topics(&[&kafka.topic], &options)
-        .await
-        .expect("it is deleted");
-    assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+    let (admin, options): (AdminClient<DefaultClientContext>, _) = (client(kafka), AdminOptions::new());
+    delete_topic(kafka, &kafka.topic).await;
     until("an empty topic", async || {
         let topic = NewTopic::new(&kafka.topic, kafka.partitions, TopicReplication::Fixed(1));
         let made = admin.create_topics(&[topic], &options).await.expect("it is made");
@@ -263,9 +249,7 @@ async fn nothing_behind_deleted_records_is_taken_before_they_are_there_again() {
     let journal = contract::journal(&stage.database).await;
     write(&journal, 5, 0..4).await;
     stage.published(20).await;
-    let mut client = rdkafka::ClientConfig::new();
-    let client = client.set("bootstrap.servers", &stage.kafka.brokers);
-    let admin: AdminClient<DefaultClientContext> = client.create().unwrap();
+    let admin: AdminClient<DefaultClientContext> = client(&stage.kafka);
     let mut all = TopicPartitionList::new();
     for partition in 0..stage.kafka.partitions {
         all.add_partition_offset(&stage.kafka.topic, partition, Offset::End)
