@@ -188,11 +188,7 @@ impl Accounts {
             .collect();
         let mut accounts = Self::default();
         if !ids.is_empty() {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM {}.accounts WHERE id = ANY ($1) AND to_position = {OPEN_END}",
-                writer.schema
-            );
-            for row in &writer.query(sql, &[&ids]).await? {
+            for row in &writer.newest("accounts", COLUMNS, &ids).await? {
                 let (from, account) = read(row)?;
                 accounts.0.insert(account.id.uuid(), Versions::stored(from, account));
             }

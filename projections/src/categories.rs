@@ -67,7 +67,8 @@ const TABLE: Table = Table {
 /// A category of these books, as it is or was.
 pub async fn one(reader: &Reader, books: &[Uuid], id: CategoryId, at: At) -> Result<Option<Category>, ProjectionError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM read.categories WHERE id = $1 AND book_id = ANY ($2) AND from_position <= $3 AND to_position > $3"
+        "SELECT {COLUMNS} FROM read.categories WHERE id = $1 AND book_id = ANY ($2) AND from_position <= $3 \
+         ORDER BY from_position DESC LIMIT 1"
     );
     let rows = reader.query(&sql, &[&id.uuid(), &books, &at.position()]).await?;
     rows.first()
@@ -135,12 +136,8 @@ impl Categories {
         let mut categories = Self::default();
         let mut wanted: Vec<Uuid> = ids.into_iter().collect();
         while !wanted.is_empty() {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM {}.categories WHERE id = ANY ($1) AND to_position = {OPEN_END}",
-                writer.schema
-            );
             let mut next = Vec::new();
-            for row in &writer.query(sql, &[&wanted]).await? {
+            for row in &writer.newest("categories", COLUMNS, &wanted).await? {
                 let (from, category) = read(row)?;
                 next.extend(category.merged_into.map(CategoryId::uuid));
                 categories

@@ -298,11 +298,12 @@ async fn close_postings(writer: &Writer, closed: &Closed) -> Result<(), Projecti
         return Ok(());
     }
     // The rows that take their place may be there already: they begin where these end, or later.
+    let schema = &writer.schema;
     let sql = format!(
-        "UPDATE {}.postings t SET to_position = u.until FROM unnest($1::uuid[], $2::bigint[]) AS u (id, until) \
-         WHERE t.transaction_id = u.id AND t.to_position = {} AND t.from_position < u.until",
-        writer.schema,
-        crate::OPEN_END
+        "UPDATE {schema}.postings t SET to_position = u.until FROM unnest($1::uuid[], $2::bigint[]) AS u (id, until) \
+         CROSS JOIN LATERAL (SELECT max(from_position) AS since FROM {schema}.postings \
+           WHERE transaction_id = u.id AND from_position < u.until) AS newest \
+         WHERE t.transaction_id = u.id AND t.from_position = newest.since"
     );
     writer.execute(sql, &[&closed.ids, &closed.to]).await?;
     Ok(())

@@ -140,7 +140,7 @@ async fn session(
         metrics::counter!("spendlog_projection_events_total", "projection" => group.name())
             .increment(u64::try_from(events.len()).unwrap_or_default());
         applied += events.len();
-        if next == until && applied >= analyze_at {
+        if applied >= analyze_at {
             analyze_at = applied.saturating_mul(2);
             // By the side: the runner goes on meanwhile.
             tokio::spawn(analyze(journal.clone(), group));

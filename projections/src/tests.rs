@@ -1,5 +1,6 @@
 //! Given events / when applied, once and again / then rows; the past against a replay; pages against the whole list.
 
+mod busy;
 mod custom;
 mod custom_kept;
 mod custom_rights;

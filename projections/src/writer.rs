@@ -8,6 +8,7 @@ use std::{
 use futures_util::SinkExt;
 use spendlog_event_store::Database;
 use tokio_postgres::{Client, Row, Statement, types::ToSql};
+use uuid::Uuid;
 
 use crate::{Group, ProjectionError, rows::Rows};
 
@@ -82,6 +83,17 @@ impl Writer {
         Ok(self.client.query(&statement, params).await?)
     }
 
+    /// The newest row of each of these things, which is the one that holds now. It stands last in the key; looked for by where it
+    /// ends, all versions would be read, of which a busy account has one for each posting.
+    pub(crate) async fn newest(&self, table: &str, columns: &str, ids: &[Uuid]) -> Result<Vec<Row>, ProjectionError> {
+        let sql = format!(
+            "SELECT newest.* FROM unnest($1::uuid[]) AS wanted (wanted_id) CROSS JOIN LATERAL ( \
+               SELECT {columns} FROM {}.{table} WHERE id = wanted_id ORDER BY from_position DESC LIMIT 1) AS newest",
+            self.schema
+        );
+        self.query(sql, &[&ids]).await
+    }
+
     /// Changes rows.
     pub(crate) async fn execute(&self, sql: String, params: &[&(dyn ToSql + Sync)]) -> Result<u64, ProjectionError> {
         let statement = self.prepare(sql).await?;
@@ -141,13 +153,13 @@ pub(crate) async fn maintain(database: &Database, group: Group, work: &str) -> R
 /// Rows that end.
 #[derive(Debug, Default)]
 pub(crate) struct Closed {
-    pub(crate) ids: Vec<uuid::Uuid>,
+    pub(crate) ids: Vec<Uuid>,
     pub(crate) from: Vec<i64>,
     pub(crate) to: Vec<i64>,
 }
 
 impl Closed {
-    pub(crate) fn push(&mut self, id: uuid::Uuid, (from, to): (i64, i64)) {
+    pub(crate) fn push(&mut self, id: Uuid, (from, to): (i64, i64)) {
         self.ids.push(id);
         self.from.push(from);
         self.to.push(to);

@@ -95,7 +95,8 @@ async fn guarded(db: &mut PgConnection, written: &[Written], figures: &mut Figur
 /// A subscriber saw each event once, in order.
 pub(super) fn seen(expected: &[i64], seen: &[i64], figures: &mut Figures) {
     let distinct: BTreeSet<&i64> = seen.iter().collect();
-    figures.lost += expected.iter().filter(|position| !distinct.contains(position)).count() as u64;
+    let unseen = expected.iter().filter(|position| !distinct.contains(position)).count();
+    missed("a subscriber", unseen, figures);
     figures.doubled += (seen.len() - distinct.len()) as u64;
     figures.out_of_order += seen.windows(2).filter(|pair| pair[1] < pair[0]).count() as u64;
     let foreign = distinct.len() - expected.iter().filter(|position| distinct.contains(position)).count();
@@ -118,8 +119,17 @@ pub(super) fn handled(handled: &Handled, figures: &mut Figures) {
         }
     }
     let stored = i64::try_from(figures.stored).unwrap_or_default();
-    figures.lost += (1..=stored).filter(|position| !all.contains(position)).count() as u64;
+    let unseen = (1..=stored).filter(|position| !all.contains(position)).count();
+    missed("the handler", unseen, figures);
     figures.doubled += handled.again;
+}
+
+/// What is lost on the way is told apart from what the journal does not have.
+fn missed(who: &str, events: usize, figures: &mut Figures) {
+    if events > 0 {
+        figures.lost += events as u64;
+        figures.wrong.push(format!("{who} was not given {events} events"));
+    }
 }
 
 /// The number in an id like `book_…`.

@@ -249,6 +249,14 @@ impl History {
         open.map(|(category, _)| category.id().unwrap()).collect()
     }
 
+    pub(super) fn transactions_of(&self, book: BookId) -> Vec<TransactionId> {
+        let of_book = self
+            .transactions
+            .iter()
+            .filter(|(_, (state, _))| state.book() == Some(book));
+        of_book.map(|(id, _)| *id).collect()
+    }
+
     fn day(&mut self) -> Date {
         NaiveDate::from_ymd_opt(2025, self.rng.u32(1..=4), self.rng.u32(1..=28)).unwrap()
     }
@@ -374,12 +382,7 @@ impl History {
         let Some(book) = self.rng.choice(&self.books.clone()).copied() else {
             return;
         };
-        let known: Vec<TransactionId> = self
-            .transactions
-            .iter()
-            .filter(|(_, (state, _))| state.book() == Some(book))
-            .map(|(id, _)| *id)
-            .collect();
+        let known = self.transactions_of(book);
         let categories = self.categories_of(book);
         let (Some(id), Some(category)) = (self.rng.choice(&known).copied(), self.rng.choice(&categories).copied())
         else {

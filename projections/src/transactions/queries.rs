@@ -14,7 +14,7 @@ pub async fn one(
     at: At,
 ) -> Result<Option<(i64, String)>, ProjectionError> {
     let sql = "SELECT version, body FROM read.transactions \
-               WHERE id = $1 AND book_id = ANY ($2) AND from_position <= $3 AND to_position > $3";
+               WHERE id = $1 AND book_id = ANY ($2) AND from_position <= $3 ORDER BY from_position DESC LIMIT 1";
     let rows = reader.query(sql, &[&id.uuid(), &books, &at.position()]).await?;
     rows.first()
         .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
@@ -42,11 +42,7 @@ pub(crate) async fn load(writer: &Writer, ids: &[Uuid]) -> Result<Vec<(i64, Tran
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = format!(
-        "SELECT from_position, body FROM {}.transactions WHERE id = ANY ($1) AND to_position = {OPEN_END}",
-        writer.schema
-    );
-    let rows = writer.query(sql, &[&ids]).await?;
+    let rows = writer.newest("transactions", "from_position, body", ids).await?;
     rows.iter()
         .map(|row| Ok((row.try_get(0)?, Transaction::parse(row.try_get(1)?)?)))
         .collect()

@@ -24,8 +24,8 @@ use crate::{
 
 /// Events read at a time for a stream.
 const BATCH: i64 = 500;
-/// How long a stream waits for the tables that say which books are the caller's.
-const WAIT: Duration = Duration::from_secs(10);
+/// How long a stream waits for the tables that say which books are the caller's, before it goes as far as these do.
+const WAIT: Duration = Duration::from_secs(1);
 /// What stands in the place of a password or its hash.
 const WITHHELD: &str = "withheld";
 
@@ -128,14 +128,17 @@ async fn follow(
     loop {
         let until = *head.borrow_and_update();
         while after < until {
-            // A book that was opened since is the caller's as well, from its first event on.
-            if api.projections.wait(Group::Ledger, until, WAIT).await.is_err() {
-                continue;
-            }
+            // A book that was opened since is the caller's as well, from its first event on: so it goes as far as the read tables,
+            // and with them while they are behind.
+            let known = match api.projections.wait(Group::Ledger, until, WAIT).await {
+                Ok(()) => until,
+                Err(behind) if behind.reached > after => behind.reached,
+                Err(_) => continue,
+            };
             let owners = owners(api, me, owner).await?;
             let wanted = Wanted {
                 after,
-                until: Some(until),
+                until: Some(known),
                 owners: Some(owners),
                 limit: BATCH,
                 ..Wanted::default()
@@ -150,7 +153,7 @@ async fn follow(
             }
             after = match events.last() {
                 Some(last) if i64::try_from(events.len()).is_ok_and(|count| count == BATCH) => last.position,
-                _ => until,
+                _ => known,
             };
         }
         head.changed().await.map_err(|_| None)?;

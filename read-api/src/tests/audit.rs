@@ -1,7 +1,10 @@
 //! One's own events: in pages, and as a stream that goes on where it was left.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use serde_json::json;
+use spendlog_projections::Group;
 use spendlog_schemas::audit::EventProof;
 
 use crate::proof;
@@ -55,7 +58,7 @@ async fn the_stream_goes_on_with_what_happens_and_with_new_books() {
     let house = House::new().await;
     let accept = ("accept", "text/event-stream");
     let happening = async {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
         house.spend(2, 2, 1, "2026-09-14", "Planted").await;
         let opened = json!({"book": book(7), "user": user(1), "name": "Second", "policy": "manual"});
         house
@@ -74,6 +77,28 @@ async fn the_stream_goes_on_with_what_happens_and_with_new_books() {
         .stream(1, "/audit/events", &[accept, ("last-event-id", &left)], 2)
         .await;
     assert_eq!(rest, pieces[3..]);
+}
+
+#[actix_web::test]
+async fn the_stream_goes_as_far_as_the_read_tables_while_these_are_behind() {
+    let house = House::new().await;
+    let position = house.spend(1, 1, 1250, "2026-09-14", "Café").await;
+    let ledger = Group::Ledger;
+    house
+        .api
+        .projections
+        .wait(ledger, position, Duration::from_secs(30))
+        .await
+        .unwrap();
+    house.api.projections.pause(ledger).await.unwrap();
+    let later = house.spend(1, 2, 1250, "2026-09-15", "Bakery").await;
+    let accept = ("accept", "text/event-stream");
+    let known = house.stream(1, "/audit/events", &[accept], 5).await;
+    assert!(known[4].starts_with(&format!("id: {position}\n")), "{known:?}");
+    house.api.projections.resume(ledger).await.unwrap();
+    let all = house.stream(1, "/audit/events", &[accept], 6).await;
+    assert_eq!(all[..5], known);
+    assert!(all[5].starts_with(&format!("id: {later}\n")), "{all:?}");
 }
 
 #[actix_web::test]
