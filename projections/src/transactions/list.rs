@@ -128,7 +128,7 @@ impl Query {
         let position = query.bind(at.position());
         query
             .sql
-            .push_str("SELECT t.body, t.id, t.booked_on, t.amount_scaled FROM read.transactions t");
+            .push_str("SELECT t.body, t.id, t.booked_on, t.amount_scaled FROM ");
         // One account or category in the order of days: its own index has exactly this order. Where something else can
         // be rarer, or the order is another, the planner chooses among the indexes of the transactions.
         let target = filter.account.or(filter.category);
@@ -139,26 +139,32 @@ impl Query {
                 && filter.amount_min.or(filter.amount_max).is_none()
         });
         let (day, id) = match by_target {
+            // Of a plain join the planner would expect few rows, since it does not know that an account and its transactions are
+            // of the same book, and would rather read and sort the whole book.
             Some(target) => {
                 let target = query.bind(target);
                 let _infallible = write!(
                     query.sql,
-                    " JOIN read.postings p ON p.transaction_id = t.id AND p.target_id = {target} AND p.lead \
-                     AND p.from_position <= {position} AND p.to_position > {position}"
+                    "read.postings p CROSS JOIN LATERAL (SELECT * FROM read.transactions \
+                       WHERE id = p.transaction_id AND book_id = {book} AND from_position <= {position} \
+                       ORDER BY from_position DESC LIMIT 1) AS t \
+                     WHERE p.target_id = {target} AND p.lead AND p.from_position <= {position} AND p.to_position > {position}"
                 );
                 ("p.booked_on", "p.transaction_id")
             }
-            None => ("t.booked_on", "t.id"),
-        };
-        let _infallible = write!(
-            query.sql,
-            " WHERE t.book_id = {book} AND t.from_position <= {position} AND {}",
-            // The planner knows how many rows have this very value: nearly all.
-            match at {
-                At::Now => format!("t.to_position = {}", i64::MAX),
-                At::Position(_) => format!("t.to_position > {position}"),
+            None => {
+                let _infallible = write!(
+                    query.sql,
+                    "read.transactions t WHERE t.book_id = {book} AND t.from_position <= {position} AND {}",
+                    // The planner knows how many rows have this very value: nearly all.
+                    match at {
+                        At::Now => format!("t.to_position = {}", i64::MAX),
+                        At::Position(_) => format!("t.to_position > {position}"),
+                    }
+                );
+                ("t.booked_on", "t.id")
             }
-        );
+        };
         query.range(day, filter.from, filter.to);
         query.range("t.amount_scaled", filter.amount_min, filter.amount_max);
         let targets: Vec<Uuid> = [filter.account, filter.category].into_iter().flatten().collect();
