@@ -279,7 +279,7 @@ async fn a_user_who_may_create_no_roles_is_told_what_to_do() {
     let writer = writer(&history).await;
     let role = format!("plain_{}", std::process::id());
     let sql = format!(
-        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA es, read, custom TO {role}; \
+        "CREATE ROLE {role} LOGIN PASSWORD 'planted'; GRANT USAGE ON SCHEMA es, read, custom TO {role}; \
          GRANT ALL ON ALL TABLES IN SCHEMA es, read, custom TO {role}"
     );
     writer.client.batch_execute(&sql).await.unwrap();
@@ -290,7 +290,7 @@ async fn a_user_who_may_create_no_roles_is_told_what_to_do() {
         tokio_postgres::config::Host::Tcp(host) => host.clone(),
     };
     let (name, port) = (config.get_dbname().unwrap(), config.get_ports()[0]);
-    let url = format!("postgres:///{name}?host={host}&user={role}&port={port}");
+    let url = format!("postgres:///{name}?host={host}&user={role}&password=planted&port={port}");
     let database = Database::connect(&url, 2).await.unwrap();
     let keyring = Keyring::open(&database, MasterKey::from_hex(&"5a".repeat(32)).unwrap())
         .await
