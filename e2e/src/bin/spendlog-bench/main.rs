@@ -1,7 +1,4 @@
-//! `spendlog-bench [--only name,…] [--out file]`: measures Spendlog on a PostgreSQL of its own with full durability, each
-//! figure beside a peer or a physical limit taken in turns in the same run, and writes `out/bench.json` unless told otherwise.
-//!
-//! Figures of one run on one machine can be compared with each other; those of two machines can't.
+//! Measures Spendlog, each figure beside a peer or a physical limit.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -25,7 +22,7 @@ mod report;
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use clap::Parser;
 use fixture::Fixture;
 use report::Report;
 
@@ -55,9 +52,28 @@ const NAMES: &[&str] = &[
     "http-replay",
 ];
 
+/// Measures Spendlog on a PostgreSQL of its own with full durability
+///
+/// Each figure stands beside a peer or a physical limit taken in turns in the same run. Figures of one run on one machine can be
+/// compared with each other; those of two machines can't.
+#[derive(Parser)]
+struct Arguments {
+    /// The measurements that are wanted, all unless given; `append` means all of `append/…`
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    only: Vec<String>,
+    /// The file for the figures
+    #[arg(long, default_value = "out/bench.json")]
+    out: PathBuf,
+}
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
-    let (asked, out) = arguments(std::env::args().skip(1))?;
+    let Arguments { only, out } = Arguments::parse();
+    let asked: Vec<&str> = only
+        .iter()
+        .map(|name| name.trim())
+        .filter(|name| !name.is_empty())
+        .collect();
     for name in &asked {
         let names = NAMES.join(", ");
         anyhow::ensure!(
@@ -99,26 +115,6 @@ async fn main() -> anyhow::Result<()> {
     }
     report.print();
     report.write(&out)
-}
-
-/// The names that are asked for, none for all, and the file to write.
-fn arguments(mut given: impl Iterator<Item = String>) -> anyhow::Result<(Vec<String>, PathBuf)> {
-    let (mut names, mut out) = (Vec::new(), PathBuf::from("out/bench.json"));
-    while let Some(option) = given.next() {
-        let value = given.next().with_context(|| format!("{option} needs a value"))?;
-        match option.as_str() {
-            "--only" => names.extend(
-                value
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|name| !name.is_empty())
-                    .map(str::to_owned),
-            ),
-            "--out" => out = PathBuf::from(value),
-            _ => anyhow::bail!("{option} is not known; there are --only and --out"),
-        }
-    }
-    Ok((names, out))
 }
 
 /// Whether a measurement is the one asked for, or of its family: `append` means all of `append/…`.
