@@ -187,11 +187,9 @@ impl Accounts {
             .into_iter()
             .collect();
         let mut accounts = Self::default();
-        if !ids.is_empty() {
-            for row in &writer.newest("accounts", COLUMNS, &ids).await? {
-                let (from, account) = read(row)?;
-                accounts.0.insert(account.id.uuid(), Versions::stored(from, account));
-            }
+        for row in &writer.newest("accounts", COLUMNS, &ids).await? {
+            let (from, account) = read(row)?;
+            accounts.0.insert(account.id.uuid(), Versions::stored(from, account));
         }
         for (id, change) in changes {
             let versions = accounts.0.entry(id).or_default();

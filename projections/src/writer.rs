@@ -86,6 +86,9 @@ impl Writer {
     /// The newest row of each of these things, which is the one that holds now. It stands last in the key; looked for by where it
     /// ends, all versions would be read, of which a busy account has one for each posting.
     pub(crate) async fn newest(&self, table: &str, columns: &str, ids: &[Uuid]) -> Result<Vec<Row>, ProjectionError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let sql = format!(
             "SELECT newest.* FROM unnest($1::uuid[]) AS wanted (wanted_id) CROSS JOIN LATERAL ( \
                SELECT {columns} FROM {}.{table} WHERE id = wanted_id ORDER BY from_position DESC LIMIT 1) AS newest",

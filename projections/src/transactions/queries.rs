@@ -39,9 +39,6 @@ pub async fn of_document(reader: &Reader, document: DocumentId) -> Result<Vec<Tr
 
 /// The transactions as they are, each with where its row begins.
 pub(crate) async fn load(writer: &Writer, ids: &[Uuid]) -> Result<Vec<(i64, Transaction)>, ProjectionError> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
     let rows = writer.newest("transactions", "from_position, body", ids).await?;
     rows.iter()
         .map(|row| Ok((row.try_get(0)?, Transaction::parse(row.try_get(1)?)?)))
