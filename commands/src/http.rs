@@ -21,7 +21,7 @@ use spendlog_web::{
 };
 use uuid::Uuid;
 
-use crate::{Actor, Commands, Context, Done, ids::hex};
+use crate::{Actor, Commands, Context, Done};
 
 /// What a write brings in its body.
 pub(crate) trait Body: Sized + 'static {
@@ -115,7 +115,7 @@ pub(crate) async fn context(request: &HttpRequest, caller: Caller, content: &[u8
         let keys = commands(request)?.keys(caller.user).await?;
         let place = place(request);
         context.command_id = keys.derive_id("idempotency", &joined(&[place.as_bytes(), key.as_bytes()]));
-        context.request = Some(hex(&keys.hash("request", &joined(&[place.as_bytes(), content]))));
+        context.request = Some(hex::encode(keys.hash("request", &joined(&[place.as_bytes(), content]))));
         context.repeatable = true;
     }
     Ok(context)
@@ -141,7 +141,7 @@ pub(crate) async fn anonymous_context(
         bytes.copy_from_slice(&id.map_err(crate::refusal::key)?[..16]);
         context.command_id = Uuid::new_v8(bytes);
         let content = keyring.index("request", &joined(&[place.as_bytes(), content])).await;
-        context.request = Some(hex(&content.map_err(crate::refusal::key)?));
+        context.request = Some(hex::encode(content.map_err(crate::refusal::key)?));
         context.repeatable = true;
     }
     if user.is_none() {

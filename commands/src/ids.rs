@@ -24,12 +24,3 @@ pub fn first_book(keys: &OwnerKeys, user: UserId) -> BookId {
 pub fn first_category(keys: &OwnerKeys, key: &str) -> CategoryId {
     CategoryId::new(keys.derive_id("category", key.as_bytes()))
 }
-
-/// Hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes
-        .iter()
-        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-    digits.map(char::from).collect()
-}

@@ -11,7 +11,7 @@ use spendlog_domain::{
 };
 use spendlog_web::{Code, Problem, auth::Passwords};
 
-use crate::{Commands, ids::hex, refusal};
+use crate::{Commands, refusal};
 
 pub use account::{ChangePassword, ChangeProfile, ChangeRole, Register, change_password, register};
 pub use forget::{Forget, Forgotten, erase, forget, forget_again};
@@ -26,7 +26,7 @@ pub(crate) async fn email_key(commands: &Commands, email: &str) -> Result<String
         .index("email", normalised.as_bytes())
         .await
         .map_err(refusal::key)?;
-    Ok(hex(&hash))
+    Ok(hex::encode(hash))
 }
 
 /// The user with this address, if there is one: for whoever runs the system.

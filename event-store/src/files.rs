@@ -18,7 +18,6 @@ use uuid::Uuid;
 
 use crate::{
     KeyError, OwnerKeys,
-    hex::hex,
     merkle::{self, Hash},
 };
 
@@ -228,7 +227,7 @@ fn path(owner: Uuid, object: &str) -> Path {
 }
 
 fn name(content: hmac::Context) -> String {
-    hex(content.sign().as_ref())
+    hex::encode(content.sign().as_ref())
 }
 
 /// A file that is too large to be written at once: it gets its name when all of it is there.

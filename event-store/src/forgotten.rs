@@ -16,7 +16,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, path::Path};
 use ring::hmac;
 use uuid::Uuid;
 
-use crate::{FileError, Files, Journal, KeyError, Keyring, hex::hex, owner_keys::keyed};
+use crate::{FileError, Files, Journal, KeyError, Keyring, owner_keys::keyed};
 
 /// The folder of the marks.
 pub(crate) const FOLDER: &str = "forgotten";
@@ -101,7 +101,7 @@ impl ForgottenList {
     }
 
     fn path(&self, owner: Uuid) -> Path {
-        Path::from_iter([FOLDER, &hex(&keyed(&self.key, KEY, owner.as_bytes()))])
+        Path::from_iter([FOLDER, &hex::encode(keyed(&self.key, KEY, owner.as_bytes()))])
     }
 }
 

@@ -56,7 +56,7 @@ impl Lease {
             Share::Alone => "SELECT pg_try_advisory_lock($1)",
             Share::Together => "SELECT pg_try_advisory_lock_shared($1)",
         };
-        while !client.query_one(sql, &[&key(name)]).await?.get::<_, bool>(0) {
+        while !client.query_one(sql, &[&lock_key(name)]).await?.get::<_, bool>(0) {
             if stop.run_until_cancelled(tokio::time::sleep(TAKE_OVER)).await.is_none() {
                 return Ok(None);
             }
@@ -78,12 +78,12 @@ impl Lease {
     pub async fn is_taken(&self, name: &str) -> Result<bool, DatabaseError> {
         const TRY: &str =
             "SELECT CASE WHEN pg_try_advisory_lock_shared($1) THEN NOT pg_advisory_unlock_shared($1) ELSE true END";
-        Ok(self.client.query_one(TRY, &[&key(name)]).await?.get(0))
+        Ok(self.client.query_one(TRY, &[&lock_key(name)]).await?.get(0))
     }
 }
 
-/// The number that Postgres knows a lock by.
-fn key(name: &str) -> i64 {
+/// The number that Postgres knows the lock of this name by.
+pub fn lock_key(name: &str) -> i64 {
     let digest = digest::digest(&digest::SHA256, format!("spendlog {name}").as_bytes());
     digest
         .as_ref()

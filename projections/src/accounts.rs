@@ -12,8 +12,9 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
-    At, OPEN_END, ProjectionError, Reader,
-    rows::{Cell, Kind, Rows, Table},
+    At, ProjectionError, Reader,
+    past::Past,
+    rows::{Cell, Kind, Rows, Table, from_word, word},
     versions::Versions,
     writer::{Closed, Writer},
 };
@@ -85,17 +86,15 @@ const TABLE: Table = Table {
     on_conflict: "",
 };
 
+const PAST: Past = Past {
+    table: TABLE.name,
+    columns: COLUMNS,
+};
+
 /// An account of one of these books, as it is or was.
 pub async fn one(reader: &Reader, books: &[Uuid], id: AccountId, at: At) -> Result<Option<Account>, ProjectionError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM read.accounts WHERE id = $1 AND book_id = ANY ($2) AND from_position <= $3 \
-         ORDER BY from_position DESC LIMIT 1"
-    );
-    let rows = reader.query(&sql, &[&id.uuid(), &books, &at.position()]).await?;
-    rows.first()
-        .map(read)
-        .transpose()
-        .map(|found| found.map(|(_, account)| account))
+    let row = PAST.one(reader, books, id.uuid(), at).await?;
+    row.map(|row| read(&row).map(|(_, account)| account)).transpose()
 }
 
 /// The accounts of a book that were opened after this position, in the order of their opening.
@@ -106,27 +105,9 @@ pub async fn list(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Account>, ProjectionError> {
-    let book = book.uuid();
-    let rows = match at {
-        At::Now => {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM read.accounts WHERE book_id = $1 AND opened_position > $2 \
-                 AND to_position = {OPEN_END} ORDER BY opened_position LIMIT $3"
-            );
-            reader.query(&sql, &[&book, &after, &limit]).await?
-        }
-        // The row that holds now says which accounts there are; the one that held then is one probe of the key.
-        At::Position(position) => {
-            let sql = format!(
-                "SELECT past.* FROM read.accounts now CROSS JOIN LATERAL ( \
-                   SELECT {COLUMNS} FROM read.accounts v WHERE v.id = now.id AND v.from_position <= $4 \
-                   ORDER BY v.from_position DESC LIMIT 1) AS past \
-                 WHERE now.book_id = $1 AND now.opened_position > $2 AND now.opened_position <= $4 \
-                   AND now.to_position = {OPEN_END} ORDER BY now.opened_position LIMIT $3"
-            );
-            reader.query(&sql, &[&book, &after, &limit, &position]).await?
-        }
-    };
+    let rows = PAST
+        .list(reader, "opened_position", book.uuid(), at, after, limit)
+        .await?;
     rows.iter().map(|row| read(row).map(|(_, account)| account)).collect()
 }
 
@@ -151,19 +132,6 @@ fn read(row: &Row) -> Result<(i64, Account), ProjectionError> {
         balance_minor: row.try_get(13)?,
     };
     Ok((row.try_get(14)?, account))
-}
-
-/// The word that an enumeration's value is stored as.
-pub(crate) fn word<T: serde::Serialize>(value: T) -> Option<String> {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => Some(word),
-        _ => None,
-    }
-}
-
-/// The value of a stored word.
-pub(crate) fn from_word<T: serde::de::DeserializeOwned>(word: &str) -> Option<T> {
-    serde_json::from_value(serde_json::Value::String(word.to_owned())).ok()
 }
 
 /// What happens to an account in a batch.

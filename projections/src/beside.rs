@@ -155,7 +155,7 @@ impl Beside {
         let dropped = async {
             let writer = self.writer()?;
             drop_all(writer, self.group).await?;
-            unlock(writer, self.group).await
+            writer.unlock(self.group.lock_beside()).await
         };
         if let Err(error) = dropped.await {
             tracing::warn!(projection = self.group.name(), %error, "tables beside the live ones could not be dropped");
@@ -403,11 +403,6 @@ async fn locked(writer: &Writer, group: Group, patience: Duration) -> Result<boo
     }
 }
 
-async fn unlock(writer: &Writer, group: Group) -> Result<(), ProjectionError> {
-    let sql = "SELECT pg_advisory_unlock($1)".to_owned();
-    writer.query(sql, &[&group.lock_beside()]).await.map(drop)
-}
-
 async fn drop_all(writer: &Writer, group: Group) -> Result<(), ProjectionError> {
     for schema in schemas(group) {
         let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
@@ -430,7 +425,7 @@ impl Projections {
             let writer = Writer::open(self.0.journal.database(), "spendlog sweep", "read", false).await?;
             if locked(&writer, group, patience).await? {
                 drop_all(&writer, group).await?;
-                unlock(&writer, group).await?;
+                writer.unlock(group.lock_beside()).await?;
                 let projection = group.name();
                 tracing::info!(
                     projection,

@@ -12,9 +12,9 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
-    At, OPEN_END, ProjectionError, Reader,
-    accounts::{from_word, word},
-    rows::{Cell, Kind, Rows, Table},
+    At, ProjectionError, Reader,
+    past::Past,
+    rows::{Cell, Kind, Rows, Table, from_word, word},
     versions::Versions,
     writer::{Closed, Writer},
 };
@@ -64,17 +64,15 @@ const TABLE: Table = Table {
     on_conflict: "",
 };
 
+const PAST: Past = Past {
+    table: TABLE.name,
+    columns: COLUMNS,
+};
+
 /// A category of these books, as it is or was.
 pub async fn one(reader: &Reader, books: &[Uuid], id: CategoryId, at: At) -> Result<Option<Category>, ProjectionError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM read.categories WHERE id = $1 AND book_id = ANY ($2) AND from_position <= $3 \
-         ORDER BY from_position DESC LIMIT 1"
-    );
-    let rows = reader.query(&sql, &[&id.uuid(), &books, &at.position()]).await?;
-    rows.first()
-        .map(read)
-        .transpose()
-        .map(|found| found.map(|(_, category)| category))
+    let row = PAST.one(reader, books, id.uuid(), at).await?;
+    row.map(|row| read(&row).map(|(_, category)| category)).transpose()
 }
 
 /// The categories of a book that were created after this position, in the order of their creation.
@@ -85,26 +83,9 @@ pub async fn list(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Category>, ProjectionError> {
-    let book = book.uuid();
-    let rows = match at {
-        At::Now => {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM read.categories WHERE book_id = $1 AND created_position > $2 \
-                 AND to_position = {OPEN_END} ORDER BY created_position LIMIT $3"
-            );
-            reader.query(&sql, &[&book, &after, &limit]).await?
-        }
-        At::Position(position) => {
-            let sql = format!(
-                "SELECT past.* FROM read.categories now CROSS JOIN LATERAL ( \
-                   SELECT {COLUMNS} FROM read.categories v WHERE v.id = now.id AND v.from_position <= $4 \
-                   ORDER BY v.from_position DESC LIMIT 1) AS past \
-                 WHERE now.book_id = $1 AND now.created_position > $2 AND now.created_position <= $4 \
-                   AND now.to_position = {OPEN_END} ORDER BY now.created_position LIMIT $3"
-            );
-            reader.query(&sql, &[&book, &after, &limit, &position]).await?
-        }
-    };
+    let rows = PAST
+        .list(reader, "created_position", book.uuid(), at, after, limit)
+        .await?;
     rows.iter().map(|row| read(row).map(|(_, category)| category)).collect()
 }
 

@@ -14,7 +14,7 @@ mod event_views;
 pub(crate) mod incremental;
 pub(crate) mod keeper;
 mod rows;
-mod statements;
+pub(crate) mod statements;
 mod supervisor;
 mod world;
 

@@ -19,7 +19,7 @@ use spendlog_event_store::Event;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::{ProjectionError, Reader, accounts::word, ledger::content};
+use crate::{ProjectionError, Reader, ledger::content, rows::word};
 
 pub(crate) use fold::Documents;
 

@@ -14,8 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     ProjectionError, Reader,
-    accounts::word,
-    rows::{Kind, Rows, Table},
+    rows::{Kind, Rows, Table, word},
     writer::Writer,
 };
 

@@ -20,6 +20,7 @@ mod forgotten;
 pub mod imports;
 mod ledger;
 mod paperwork;
+mod past;
 mod projections;
 mod reader;
 mod rebuild;

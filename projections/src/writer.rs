@@ -103,10 +103,22 @@ impl Writer {
         Ok(self.client.execute(&statement, params).await?)
     }
 
+    /// Waits for an advisory lock, which goes with the connection.
+    pub(crate) async fn lock(&self, lock: i64) -> Result<(), ProjectionError> {
+        let sql = "SELECT pg_advisory_lock($1)".to_owned();
+        self.query(sql, &[&lock]).await.map(drop)
+    }
+
     /// Takes an advisory lock, which goes with the connection; whether it was free.
     pub(crate) async fn try_lock(&self, lock: i64) -> Result<bool, ProjectionError> {
         let sql = "SELECT pg_try_advisory_lock($1)".to_owned();
         Ok(self.query(sql, &[&lock]).await?.iter().all(|row| row.get(0)))
+    }
+
+    /// Lets go of an advisory lock.
+    pub(crate) async fn unlock(&self, lock: i64) -> Result<(), ProjectionError> {
+        let sql = "SELECT pg_advisory_unlock($1)".to_owned();
+        self.query(sql, &[&lock]).await.map(drop)
     }
 
     /// Adds rows, where there are any.

@@ -3,6 +3,7 @@
 use std::{io::Read as _, path::Path};
 
 use anyhow::{Context as _, ensure};
+use hex::FromHex as _;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use spendlog_domain::{documents::DocumentEvent, imports::ImportEvent};
 use spendlog_event_store::{Archive, Audit, Database, Files, Keyring, NamedFile, Names, SignedHead, Verified};
@@ -78,7 +79,7 @@ fn report(verified: &Verified) {
     }
     if broken.is_empty() {
         let events = HumanCount(u64::try_from(*size).unwrap_or(0));
-        let root = root.as_ref().map_or_else(String::new, |root| proof::digits(root));
+        let root = root.as_ref().map_or_else(String::new, hex::encode);
         say(&format!(
             "All {events} events are as they were written; the root is {root}."
         ));
@@ -150,7 +151,7 @@ pub(crate) fn check_proof(file: &Path, key: Option<&str>) -> anyhow::Result<()> 
     proof.check()?;
     let wire::SignedHead { root, public_key, .. } = proof::told_head(&proof.head);
     match key
-        .map(|key| proof::bytes::<32>(key.trim()).context("--key must be 64 hexadecimal digits"))
+        .map(|key| <[u8; 32]>::from_hex(key.trim()).context("--key must be 64 hexadecimal digits"))
         .transpose()?
     {
         Some(key) => ensure!(

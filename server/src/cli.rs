@@ -13,7 +13,7 @@ use values::{parse_days, parse_every, parse_when};
 
 /// Turns receipts, invoices and bank statements into a ledger whose every figure can be traced back.
 #[derive(Debug, Parser)]
-#[command(name = "spendlog", version, about, after_help = help::SPENDLOG, disable_help_subcommand = true)]
+#[command(name = "spendlog", version, about, after_help = help::SPENDLOG)]
 pub(crate) struct Cli {
     /// What to do; `serve` when nothing is said.
     #[command(subcommand)]
@@ -398,7 +398,8 @@ pub(crate) enum Keys {
     /// Stop all servers before. A master key in a file of SPENDLOG_DATA is replaced by a generated one. One from the
     /// environment is replaced by that in the file NEW: set SPENDLOG_MASTER_KEY to it afterwards.
     ///
-    /// The old key still opens older backups, and nothing else: destroy it when they are gone.
+    /// Then make a backup: until then the backups of a place open with the old key only, and from then on all of them with the
+    /// new one. After that destroy the old key, unless copies elsewhere need it.
     Rotate {
         /// The file with the new key, 64 hexadecimal digits, mode 0600; made with a generated one if it is not there.
         /// For a master key from the environment.

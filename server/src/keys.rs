@@ -115,7 +115,9 @@ async fn change(config: &Config, database: &Database, file: &Path, new: &Path) -
             new.display()
         ));
     }
-    say("Back up the new master key, apart from the rest. The old one opens backups made before, and nothing else.");
+    say(
+        "Keep a copy of the new master key, apart from the rest, and make a backup now: until then backups open with the old key.",
+    );
     Ok(())
 }
 

@@ -15,7 +15,6 @@ use super::{Archive, Moved, file, hash};
 use crate::{
     DatabaseError, Files, ReadError,
     audit::commit::{COMMIT, Commit},
-    hex::hex,
     merkle::{Hash, Tree},
     rows::{self, COLUMNS},
 };
@@ -259,7 +258,7 @@ async fn commit(connection: &mut PgConnection, size: i64) -> Result<Option<Commi
 /// Writes the file, and makes sure that it is there, whole: its name and content.
 async fn write(store: &dyn ObjectStore, batch: &Batch) -> Result<(String, Bytes), ArchivingError> {
     let content = Bytes::from(file::encode(batch.first, &batch.events)?);
-    let hash = hex(&hash(&content)[..8]);
+    let hash = hex::encode(&hash(&content)[..8]);
     let object = format!("{FOLDER}/{:019}-{:019}-{hash}.parquet", batch.first, batch.last());
     let path = Path::from(object.as_str());
     store.put(&path, content.clone().into()).await?;

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use crate::{
     KeyError,
-    hex::hex,
     merkle::{self, Entry, Hash},
 };
 
@@ -83,7 +82,7 @@ impl SignedHead {
     /// What is signed: four lines, each ended by a line feed: `spendlog head 1`, the size, the root in hexadecimal digits, and the
     /// time in UTC with six decimals (`2026-10-03T12:00:00.000000Z`).
     pub fn message(&self) -> String {
-        let root = hex(&self.root);
+        let root = hex::encode(self.root);
         let time = self.recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true);
         format!("spendlog head 1\n{}\n{root}\n{time}\n", self.size)
     }

@@ -8,7 +8,7 @@ use super::{
     part::Reader,
     walk::walk,
 };
-use crate::{Names, hex::hex, merkle::Tree};
+use crate::{Names, merkle::Tree};
 
 /// What a backup was found to hold.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub async fn check(
         let why = format!(
             "its {} events have the root {}, not that of its head",
             tree.size(),
-            hex(&tree.root())
+            hex::encode(tree.root())
         );
         return Err(altered(format!("backups/{}", manifest.name), why));
     }

@@ -15,6 +15,7 @@ use futures_util::{
     StreamExt as _, TryStreamExt as _,
     stream::{self},
 };
+use hex::FromHex as _;
 use object_store::{ObjectStore, ObjectStoreExt as _, buffered::BufWriter, path::Path};
 use ring::digest;
 use tokio::io::AsyncWriteExt as _;
@@ -27,7 +28,6 @@ use super::{
 };
 use crate::{
     FileError, Files, Keyring, OwnerKeys, forgotten,
-    hex::{hex, unhex},
     keyring::Held,
     merkle::{self, Hash},
 };
@@ -65,7 +65,10 @@ pub(super) async fn index(target: &Target, lists: &[Part], forgotten: &BTreeSet<
                     return None;
                 };
                 let bytes = std::str::from_utf8(bytes).ok()?.parse().ok()?;
-                Some((String::from_utf8(path.to_vec()).ok()?, (bytes, unhex(sha256)?)))
+                Some((
+                    String::from_utf8(path.to_vec()).ok()?,
+                    (bytes, Hash::from_hex(sha256).ok()?),
+                ))
             };
             let (path, sum) = file().ok_or_else(|| altered(&list.name, "a line can't be read"))?;
             if !owner(&path).is_some_and(|owner| forgotten.contains(&owner)) {
@@ -108,7 +111,7 @@ pub(super) async fn write(target: &Target, name: String, files: &Index) -> Resul
     writer.write(format!("{COLUMNS}\n").as_bytes()).await?;
     for (path, (bytes, sha256)) in files {
         writer
-            .write(format!("{path}\t{bytes}\t{}\n", hex(sha256)).as_bytes())
+            .write(format!("{path}\t{bytes}\t{}\n", hex::encode(sha256)).as_bytes())
             .await?;
     }
     writer.finish().await.map(Some)
@@ -256,7 +259,11 @@ fn differs(name: &str, found: Option<Sum>, expected: Sum) -> Result<(), BackupEr
             format!("it has {} bytes and not {}", found.0, expected.0),
         )),
         Some(found) if found.1 != expected.1 => {
-            let why = format!("its SHA-256 is {} and not {}", hex(&found.1), hex(&expected.1));
+            let why = format!(
+                "its SHA-256 is {} and not {}",
+                hex::encode(found.1),
+                hex::encode(expected.1)
+            );
             Err(altered(name, why))
         }
         Some(_) => Ok(()),

@@ -16,7 +16,6 @@ use super::{
 use crate::{
     KeyError, MasterKey,
     audit::HEAD_KEY,
-    hex::hex,
     keyring::{CHECK, OWNER},
 };
 
@@ -183,5 +182,5 @@ impl Keys {
 }
 
 fn sha256(content: &[u8]) -> String {
-    hex(digest::digest(&digest::SHA256, content).as_ref())
+    hex::encode(digest::digest(&digest::SHA256, content).as_ref())
 }

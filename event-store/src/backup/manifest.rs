@@ -1,15 +1,13 @@
 //! What a backup consists of, signed by the journal's key for heads.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use hex::FromHex;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{BackupError, Target, altered, part::Part};
-use crate::{
-    KeyError, SignedHead,
-    hex::{hex, unhex},
-};
+use crate::{KeyError, SignedHead};
 
 /// The form that is written here, and the newest that can be read.
 pub(super) const FORMAT: u32 = 1;
@@ -105,7 +103,7 @@ impl Backup {
         let manifest: Manifest = serde_json::from_str(backup.get()).map_err(cut_off)?;
         let wrong = || altered(&place, "its signature is not one of what it says");
         let head = manifest.head.heard().ok_or_else(wrong)?;
-        let signature: [u8; 64] = unhex(signature.as_bytes()).ok_or_else(wrong)?;
+        let signature = <[u8; 64]>::from_hex(signature).map_err(|_| wrong())?;
         let key = UnparsedPublicKey::new(&ED25519, head.public_key);
         key.verify(message(backup.get()).as_bytes(), &signature)
             .map_err(|_| wrong())?;
@@ -132,7 +130,7 @@ impl Manifest {
         let backup = serde_json::to_string(self).map_err(std::io::Error::other)?;
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::Crypto)?;
         let signed = Signed {
-            signature: hex(pair.sign(message(&backup).as_bytes()).as_ref()),
+            signature: hex::encode(pair.sign(message(&backup).as_bytes()).as_ref()),
             backup: RawValue::from_string(backup).map_err(std::io::Error::other)?,
         };
         let content = serde_json::to_vec(&signed).map_err(std::io::Error::other)?;
@@ -158,20 +156,20 @@ impl Head {
     pub(super) fn told(head: &SignedHead) -> Self {
         Self {
             size: head.size,
-            root: hex(&head.root),
+            root: hex::encode(head.root),
             recorded_at: head.recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true),
-            public_key: hex(&head.public_key),
-            signature: hex(&head.signature),
+            public_key: hex::encode(head.public_key),
+            signature: hex::encode(head.signature),
         }
     }
 
     fn heard(&self) -> Option<SignedHead> {
         Some(SignedHead {
             size: self.size,
-            root: unhex(self.root.as_bytes())?,
+            root: FromHex::from_hex(&self.root).ok()?,
             recorded_at: self.recorded_at.parse().ok()?,
-            public_key: unhex(self.public_key.as_bytes())?,
-            signature: unhex(self.signature.as_bytes())?,
+            public_key: FromHex::from_hex(&self.public_key).ok()?,
+            signature: FromHex::from_hex(&self.signature).ok()?,
         })
     }
 }

@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use tokio::io::AsyncWriteExt as _;
 
 use super::{BackupError, Target, altered};
-use crate::{hex::hex, merkle};
+use crate::merkle;
 
 /// So much is handed to the store at a time.
 const PIECE: usize = 256 * 1024;
@@ -83,7 +83,7 @@ impl Writer {
         Ok(Part {
             name: self.name,
             bytes: self.bytes,
-            sha256: hex(&merkle::finish(self.hash)),
+            sha256: hex::encode(merkle::finish(self.hash)),
             rows: self.lines.saturating_sub(1),
         })
     }
@@ -239,7 +239,7 @@ impl Reader {
         Part {
             name: self.name,
             bytes: self.bytes,
-            sha256: hex(&merkle::finish(self.hash)),
+            sha256: hex::encode(merkle::finish(self.hash)),
             rows: self.lines.saturating_sub(1),
         }
     }

@@ -260,7 +260,7 @@ async fn forgetting_reaches_the_backups_of_before() {
         .fetch_one(sample.database.database().pool())
         .await
         .unwrap();
-    let key = crate::hex::hex(&wrapped);
+    let key = hex::encode(&wrapped);
     let holds = async |text: &str| {
         for object in place.objects().await {
             if String::from_utf8_lossy(&place.content(&object).await).contains(text) {

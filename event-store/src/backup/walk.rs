@@ -8,7 +8,7 @@ use super::{
     part::{Part, Reader, fields, text},
 };
 use crate::{
-    NamedFile, Names, StoredEvent, hex,
+    NamedFile, Names, StoredEvent,
     merkle::{Hash, Tree},
 };
 
@@ -173,7 +173,7 @@ impl Columns {
 
 /// Bytes, as Postgres writes them: `\x` and hexadecimal digits.
 pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
-    hex::all(text.strip_prefix("\\x")?.as_bytes())
+    hex::decode(text.strip_prefix("\\x")?).ok()
 }
 
 /// Microseconds since 1970 of a time as Postgres writes it.

@@ -14,7 +14,6 @@ use std::{
 use tokio::process::Command;
 
 use super::ClusterError;
-use crate::hex::hex;
 
 /// What `sun_path` takes, less its closing zero.
 const SOCKET_PATH_LIMIT_BYTES: usize = 107;
@@ -121,7 +120,7 @@ impl Place {
 
     fn short_folder(&self) -> PathBuf {
         let digest = ring::digest::digest(&ring::digest::SHA256, self.data.as_os_str().as_encoded_bytes());
-        let key = hex(&digest.as_ref()[..8]);
+        let key = hex::encode(&digest.as_ref()[..8]);
         let runtime = std::env::var_os("XDG_RUNTIME_DIR")
             .map(PathBuf::from)
             .filter(|_| self.run_as.is_none());

@@ -16,10 +16,6 @@ fn defined(leaves: &[Hash]) -> Hash {
     }
 }
 
-fn hex(hash: Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[test]
 fn roots_are_those_of_certificate_transparency() {
     let entries: [&[u8]; 8] = [
@@ -34,13 +30,13 @@ fn roots_are_those_of_certificate_transparency() {
     ];
     let mut tree = Tree::default();
     assert_eq!(
-        hex(tree.root()),
+        hex::encode(tree.root()),
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     );
     let mut roots = Vec::new();
     for entry in entries {
         tree.push(hash(&[&[0], entry]));
-        roots.push(hex(tree.root()));
+        roots.push(hex::encode(tree.root()));
     }
     assert_eq!(
         roots[0],

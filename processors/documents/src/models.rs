@@ -252,7 +252,7 @@ pub fn load(folder: &Path, part: Part) -> Result<Vec<u8>, ModelError> {
             file: artefact.file,
             source,
         })?;
-    let found = hex(ring::digest::digest(&SHA256, &bytes).as_ref());
+    let found = hex::encode(ring::digest::digest(&SHA256, &bytes).as_ref());
     if found == artefact.sha256 {
         Ok(bytes)
     } else {
@@ -274,18 +274,8 @@ fn hash_of(path: &Path, bytes: u64) -> io::Result<String> {
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {
-            return Ok(hex(context.finish().as_ref()));
+            return Ok(hex::encode(context.finish().as_ref()));
         }
         context.update(&buffer[..read]);
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

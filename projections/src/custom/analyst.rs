@@ -151,7 +151,7 @@ async fn credentials(journal: &Journal) -> Result<(String, String), CustomError>
 pub(crate) async fn provide(journal: &Journal) -> Result<Option<String>, CustomError> {
     let writer = Writer::open(journal.database(), "spendlog operator", "custom", false).await?;
     // Processes that do it at the same time do it one after the other; the lock goes with the connection.
-    writer.query("SELECT pg_advisory_lock($1)".to_owned(), &[&LOCK]).await?;
+    writer.lock(LOCK).await?;
     let (role, password) = credentials(journal).await?;
     let sql = "SELECT me.rolname::text, me.rolsuper, me.rolsuper OR me.rolcreaterole, r.oid IS NOT NULL, current_database()::text, \
                  coalesce(r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls \

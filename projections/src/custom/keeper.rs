@@ -14,7 +14,7 @@ use super::{
     BOOK, CustomError, ROWS_MAX,
     analyst::Analyst,
     incremental::{Plan, Role, quoted},
-    statements::Definition,
+    statements::{Definition, computing},
     world::{World, forgotten},
 };
 use crate::{Group, ProjectionError, writer::Writer};
@@ -142,26 +142,15 @@ impl Keeper {
         })
     }
 
-    /// One at a time computes a projection, or removes it. The lock goes with the connection.
-    pub(crate) async fn lock(writer: &Writer, name: &str) -> Result<(), ProjectionError> {
-        let sql = "SELECT pg_advisory_lock(702188304, hashtext($1))".to_owned();
-        writer.query(sql, &[&name]).await.map(drop)
-    }
-
-    async fn unlock(&self) -> Result<(), ProjectionError> {
-        let sql = "SELECT pg_advisory_unlock(702188304, hashtext($1))".to_owned();
-        self.writer.query(sql, &[&self.name]).await.map(drop)
-    }
-
     /// Brings it up to date: `anew`, or as far as need be; none where nothing had to be done. After an error the keeper is
     /// given up.
     pub(crate) async fn pass(&mut self, anew: bool) -> Result<Option<Refreshed>, CustomError> {
         let started = Instant::now();
-        Self::lock(&self.writer, &self.name).await?;
+        self.writer.lock(computing(&self.name)).await?;
         self.begin().await?;
         let done = Box::pin(self.work(anew)).await?;
         self.writer.client.batch_execute("COMMIT").await?;
-        self.unlock().await?;
+        self.writer.unlock(computing(&self.name)).await?;
         Ok(done.map(|(rows, position)| Refreshed {
             rows,
             position,
@@ -362,7 +351,7 @@ impl Keeper {
 
     async fn compare(&mut self, rehearsed: bool) -> Result<Verified, CustomError> {
         let started = Instant::now();
-        Self::lock(&self.writer, &self.name).await?;
+        self.writer.lock(computing(&self.name)).await?;
         self.begin().await?;
         Box::pin(self.work(false)).await?;
         let definition = Definition::load(&self.writer, &self.name).await?;
@@ -403,7 +392,7 @@ impl Keeper {
             .client
             .batch_execute(&format!("DROP TABLE {beside}; COMMIT"))
             .await?;
-        self.unlock().await?;
+        self.writer.unlock(computing(&self.name)).await?;
         Ok(Verified {
             position: definition.position,
             rows: found.try_get(2)?,

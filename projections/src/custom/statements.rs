@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use spendlog_event_store::{Database, Journal, Query};
+use spendlog_event_store::{Database, Journal, Query, lock_key};
 use tokio::time::sleep;
 use tokio_postgres::{Row, Statement};
 
@@ -12,7 +12,7 @@ use super::{
     analyst::{Analyst, provide},
     incremental::{Plan, Role, quoted},
     is_by_book,
-    keeper::{Keeper, Refreshed, known_columns, refresh, rehearse},
+    keeper::{Refreshed, known_columns, refresh, rehearse},
     supervisor::LOCK,
 };
 use crate::{Group, ProjectionError, Projections, RunBy, writer::Writer};
@@ -143,7 +143,7 @@ pub async fn add(
             })?;
     }
     sweep(&writer, Duration::ZERO).await?;
-    if !try_hold(&writer, name).await? {
+    if !writer.try_lock(adding(name)).await? {
         return Err(CustomError::Exists(name.to_owned()));
     }
     let done = async {
@@ -158,7 +158,7 @@ pub async fn add(
     };
     let done = Box::pin(done).await;
     // It goes with the connection, but that takes its time.
-    let _best_effort = let_go(&writer, name).await;
+    let _best_effort = writer.unlock(adding(name)).await;
     let refreshed = done?;
     Ok(Added {
         by_book: is_by_book(&columns),
@@ -330,7 +330,7 @@ async fn store(
 /// Removes a projection and its rows.
 pub async fn remove(journal: &Journal, name: &str) -> Result<(), CustomError> {
     let writer = Writer::open(journal.database(), "spendlog operator", "custom", false).await?;
-    Keeper::lock(&writer, name).await?;
+    writer.lock(computing(name)).await?;
     let sql = "DELETE FROM custom.statements WHERE name = $1".to_owned();
     let removed = writer.execute(sql, &[&name]).await?;
     if removed == 0 {
@@ -340,15 +340,14 @@ pub async fn remove(journal: &Journal, name: &str) -> Result<(), CustomError> {
     Ok(writer.client.batch_execute(&sql).await?)
 }
 
-/// Whoever adds a projection holds this lock as long as it is not known to be right; it goes with the connection.
-async fn try_hold(writer: &Writer, name: &str) -> Result<bool, ProjectionError> {
-    let sql = "SELECT pg_try_advisory_lock(702188305, hashtext($1))".to_owned();
-    Ok(writer.query(sql, &[&name]).await?.iter().all(|row| row.get(0)))
+/// The lock that whoever computes a projection holds, or removes it: one at a time.
+pub(super) fn computing(name: &str) -> i64 {
+    lock_key(&format!("computing {name}"))
 }
 
-async fn let_go(writer: &Writer, name: &str) -> Result<(), ProjectionError> {
-    let sql = "SELECT pg_advisory_unlock(702188305, hashtext($1))".to_owned();
-    writer.query(sql, &[&name]).await.map(drop)
+/// The lock that whoever adds a projection holds as long as it is not known to be right.
+pub(crate) fn adding(name: &str) -> i64 {
+    lock_key(&format!("adding {name}"))
 }
 
 /// Removes what was being added by somebody who was killed; one who was killed this moment may need as long as `patience` to
@@ -367,7 +366,7 @@ async fn sweep(writer: &Writer, patience: Duration) -> Result<(), ProjectionErro
 
 /// Removes one that was being added; not while somebody is.
 async fn swept(writer: &Writer, name: &str) -> Result<bool, ProjectionError> {
-    if !try_hold(writer, name).await? {
+    if !writer.try_lock(adding(name)).await? {
         return Ok(false);
     }
     let sql = "SELECT FROM custom.statements WHERE name = $1 AND NOT verified".to_owned();
@@ -382,7 +381,7 @@ async fn swept(writer: &Writer, name: &str) -> Result<bool, ProjectionError> {
             "dropped what was left of a projection that was being added"
         );
     }
-    let_go(writer, name).await?;
+    writer.unlock(adding(name)).await?;
     Ok(true)
 }
 
@@ -469,7 +468,7 @@ impl Projections {
     pub async fn pause_custom(&self, name: &str, paused: bool) -> Result<(), CustomError> {
         let writer = Writer::open(self.0.journal.database(), "spendlog operator", "custom", false).await?;
         // What is under way comes to its end before.
-        Keeper::lock(&writer, name).await?;
+        writer.lock(computing(name)).await?;
         let sql = "UPDATE custom.statements SET paused_at = CASE WHEN $2 THEN coalesce(paused_at, now()) END \
              WHERE name = $1 AND verified";
         match writer.execute(sql.to_owned(), &[&name, &paused]).await? {

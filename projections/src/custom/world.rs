@@ -1,6 +1,10 @@
 //! How far the read side and the journal have come, and whether what a projection of one's own has may stay because of it.
 
-use super::{CustomError, incremental::Plan, statements::Definition};
+use super::{
+    CustomError,
+    incremental::Plan,
+    statements::{Definition, computing},
+};
 use crate::{ProjectionError, writer::Writer};
 
 /// What the read side and the journal have come to.
@@ -63,19 +67,12 @@ pub(super) async fn clear(writer: &Writer, definition: &Definition, looked: i64)
     if !stale {
         return Ok(world.head);
     }
-    let sql = "SELECT pg_try_advisory_lock(702188304, hashtext($1))".to_owned();
-    if !writer
-        .query(sql, &[&definition.name])
-        .await?
-        .iter()
-        .all(|row| row.get(0))
-    {
+    if !writer.try_lock(computing(&definition.name)).await? {
         // Somebody is computing it.
         return Ok(looked);
     }
     let emptied = empty(writer, definition).await;
-    let sql = "SELECT pg_advisory_unlock(702188304, hashtext($1))".to_owned();
-    writer.query(sql, &[&definition.name]).await?;
+    writer.unlock(computing(&definition.name)).await?;
     emptied.map(|()| world.head)
 }
 

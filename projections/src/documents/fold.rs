@@ -9,8 +9,7 @@ use uuid::Uuid;
 use super::{Document, Failed, TextFile, Took, parse};
 use crate::{
     ProjectionError,
-    accounts::word,
-    rows::{Kind, Rows, Table},
+    rows::{Kind, Rows, Table, word},
     writer::Writer,
 };
 

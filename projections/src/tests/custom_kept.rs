@@ -16,7 +16,7 @@ use super::{
     custom::{INCREMENTAL, Running, WAIT, caught_up, forget, rows_of, tables},
     projections, writer,
 };
-use crate::custom::{self, CustomError, keeper::Keeper};
+use crate::custom::{self, CustomError, keeper::Keeper, statements::adding};
 
 /// An entry of an index is not as long as a note may be.
 #[tokio::test(flavor = "multi_thread")]
@@ -198,14 +198,12 @@ async fn what_was_being_added_by_somebody_who_was_killed_is_not_there_and_goes()
     assert!(matches!(asked, Err(CustomError::Unknown(_))), "{asked:?}");
     assert!(projections.custom().await.unwrap().is_empty());
     // Not while somebody is at it.
-    let held = "SELECT pg_advisory_lock(702188305, hashtext('half'))";
-    writer.client.batch_execute(held).await.unwrap();
+    writer.lock(adding("half")).await.unwrap();
     projections.sweep(Duration::ZERO).await.unwrap();
     assert_eq!(tables(&writer).await.len(), 1);
     let taken = custom::add(&history.journal, "half", "SELECT 1 AS a", every).await;
     assert!(matches!(taken, Err(CustomError::Exists(_))), "{taken:?}");
-    let held = "SELECT pg_advisory_unlock(702188305, hashtext('half'))";
-    writer.client.batch_execute(held).await.unwrap();
+    writer.unlock(adding("half")).await.unwrap();
     projections.sweep(Duration::ZERO).await.unwrap();
     assert!(tables(&writer).await.is_empty());
     custom::add(&history.journal, "half", "SELECT 1 AS a", every)

@@ -4,7 +4,12 @@ use spendlog_domain::values::{DocumentId, TransactionId};
 use uuid::Uuid;
 
 use super::Transaction;
-use crate::{At, OPEN_END, ProjectionError, Reader, writer::Writer};
+use crate::{At, OPEN_END, ProjectionError, Reader, past::Past, writer::Writer};
+
+const PAST: Past = Past {
+    table: "transactions",
+    columns: "version, body",
+};
 
 /// A transaction of one of these books, as it is or was: its version, and its JSON.
 pub async fn one(
@@ -13,12 +18,8 @@ pub async fn one(
     id: TransactionId,
     at: At,
 ) -> Result<Option<(i64, String)>, ProjectionError> {
-    let sql = "SELECT version, body FROM read.transactions \
-               WHERE id = $1 AND book_id = ANY ($2) AND from_position <= $3 ORDER BY from_position DESC LIMIT 1";
-    let rows = reader.query(sql, &[&id.uuid(), &books, &at.position()]).await?;
-    rows.first()
-        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
-        .transpose()
+    let row = PAST.one(reader, books, id.uuid(), at).await?;
+    row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
 }
 
 /// All versions of a transaction of one of these books, in their order.

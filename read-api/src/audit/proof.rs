@@ -7,6 +7,7 @@ use actix_web::{
     HttpRequest, HttpResponse, get,
     web::{Data, Path},
 };
+use hex::FromHex;
 use spendlog_event_store::{Audit, ConsistencyProof, EventProof, Hash, SignedHead, StoredEvent};
 use spendlog_projections::Group;
 use spendlog_schemas::{
@@ -114,7 +115,7 @@ pub(crate) async fn goes_on(
     let ConsistencyProof { from, path, head } = audit.extend(from, head).await.map_err(unread)?;
     json(&wire::ConsistencyProof {
         from,
-        path: path.iter().map(|node| digits(node)).collect(),
+        path: path.iter().map(hex::encode).collect(),
         head: told_head(&head),
     })
 }
@@ -136,10 +137,10 @@ async fn newest(audit: &Audit) -> Result<SignedHead, Problem> {
 pub fn told_head(head: &SignedHead) -> wire::SignedHead {
     wire::SignedHead {
         size: head.size,
-        root: digits(&head.root),
+        root: hex::encode(head.root),
         recorded_at: head.recorded_at,
-        public_key: digits(&head.public_key),
-        signature: digits(&head.signature),
+        public_key: hex::encode(head.public_key),
+        signature: hex::encode(head.signature),
     }
 }
 
@@ -147,10 +148,10 @@ pub fn told_head(head: &SignedHead) -> wire::SignedHead {
 pub fn heard_head(head: &wire::SignedHead) -> Option<SignedHead> {
     Some(SignedHead {
         size: head.size,
-        root: bytes(&head.root)?,
+        root: FromHex::from_hex(&head.root).ok()?,
         recorded_at: head.recorded_at,
-        public_key: bytes(&head.public_key)?,
-        signature: bytes(&head.signature)?,
+        public_key: FromHex::from_hex(&head.public_key).ok()?,
+        signature: FromHex::from_hex(&head.signature).ok()?,
     })
 }
 
@@ -170,7 +171,7 @@ fn told_proof(proof: &EventProof) -> wire::EventProof {
             command_id: event.command_id.map(|id| id.to_string()),
             recorded_at_us: event.recorded_at_us,
         },
-        path: proof.path.iter().map(|node| digits(node)).collect(),
+        path: proof.path.iter().map(hex::encode).collect(),
         head: told_head(&proof.head),
     }
 }
@@ -178,7 +179,7 @@ fn told_proof(proof: &EventProof) -> wire::EventProof {
 /// A proof as it was answered; `None` if something in it is not of the right length or form.
 pub fn heard_proof(proof: wire::EventProof) -> Option<EventProof> {
     let event = proof.event;
-    let path: Option<Vec<Hash>> = proof.path.iter().map(|node| bytes(node)).collect();
+    let path: Option<Vec<Hash>> = proof.path.iter().map(|node| FromHex::from_hex(node).ok()).collect();
     Some(EventProof {
         event: StoredEvent {
             kind: event.aggregate_type,
@@ -196,22 +197,4 @@ pub fn heard_proof(proof: wire::EventProof) -> Option<EventProof> {
         path: path?,
         head: heard_head(&proof.head)?,
     })
-}
-
-/// Bytes as hexadecimal digits.
-pub fn digits(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Bytes written as hexadecimal digits.
-pub fn bytes<const N: usize>(digits: &str) -> Option<[u8; N]> {
-    let digits = digits.as_bytes();
-    if digits.len() != 2 * N || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }

@@ -30,7 +30,7 @@ One SQL statement makes a projection of your own: docs/projections-of-your-own.m
 
 pub(super) const ADD: &str = "\
 The file holds one SELECT over the views of `analytics` (accounts, books, categories, documents, imports, postings, summary,
-transactions) and of `events` (events.transaction_recorded and so on); the projection is called like the file. It runs as a
+transactions), of `versions` (the same, with old rows) and of `events` (events.transaction_recorded and so on); the projection is called like the file. It runs as a
 role that can read these views and nothing else, for 60 s at most. Sums and counts, grouped, over filtered and joined tables
 are kept up to date with each batch of events. With a column book_id everybody reads the rows of their own books at
 GET /analytics/projections/NAME; without one only admins read it.

@@ -177,6 +177,7 @@ pub(crate) const FOR_TESTS: &[&str] = &["SPENDLOG_TEST_DATABASE_URL"];
 pub(crate) fn example() -> String {
     let mut text = String::from(
         "# Everything that can be configured. Copy to .env, which `make run` reads, or set it in the environment.\n\
+         # The shell reads it: a value with a space or one of & $ ; # stands between single quotes.\n\
          # Made by `spendlog config example`; a test holds it to what the server knows.\n",
     );
     for variable in VARIABLES {
