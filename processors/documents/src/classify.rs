@@ -1,5 +1,6 @@
 //! What kind of document a reading is: decided from cues in its words and from its shape.
 
+use serde::{Deserialize, Serialize};
 use spendlog_domain::documents::{Confidence, DocumentKind};
 
 use crate::reading::Reading;
@@ -9,12 +10,12 @@ mod cues;
 mod tests;
 
 /// What a document is taken for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Classification {
     /// The kind.
     pub kind: DocumentKind,
     /// What decided: the name of the rules.
-    pub engine: &'static str,
+    pub engine: String,
     /// How far the kind is ahead of the next.
     pub confidence: Confidence,
 }
@@ -24,7 +25,7 @@ pub fn classify(reading: &Reading) -> Classification {
     let (kind, confidence) = cues::decide(reading);
     Classification {
         kind,
-        engine: "cues/1",
+        engine: "cues/1".to_owned(),
         confidence,
     }
 }

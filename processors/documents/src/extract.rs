@@ -4,6 +4,7 @@
 //! and answers with the best, or with nothing where none is good enough. Scores are whole numbers; a confidence is
 //! the rule's score capped by how sure the reading of those words was.
 
+use serde::{Deserialize, Serialize};
 use spendlog_domain::documents::{DocumentKind, Field, FieldValue};
 use spendlog_domain::values::{Currency, Date, Decimal};
 
@@ -43,7 +44,6 @@ mod tests;
 mod text;
 mod total;
 
-pub(crate) use amounts::units;
 pub(crate) use statement_columns::looks_like_statement;
 pub(crate) use statement_text::{dated_rows, has_heads};
 pub(crate) use text::Labelled;
@@ -52,7 +52,7 @@ pub(crate) use text::Labelled;
 const ENGINE: &str = "rules/1";
 
 /// What is known from elsewhere.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Hints {
     /// The currency of the account that the document was uploaded for; used only where the document does not say,
     /// and then with a provenance that says so.
@@ -62,26 +62,34 @@ pub struct Hints {
 }
 
 /// What was read from a document.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Extraction {
     /// The fields; one that is not there could not be read.
     pub fields: Vec<Field>,
     /// Items or movements.
     pub lines: Vec<DocumentLine>,
+    /// How many lines the longest of its statements has.
+    pub longest: usize,
     /// What read them: the name of the rules.
-    pub engine: &'static str,
+    pub engine: String,
 }
 
 /// Reads the fields and lines that a document of this kind has.
 pub fn extract(reading: &Reading, kind: DocumentKind, hints: &Hints) -> Extraction {
-    let extraction = match kind {
+    let (fields, lines) = match kind {
         DocumentKind::BankStatement => statement::statement(reading, hints),
         DocumentKind::ExpenseReport => expenses::expenses(reading, hints),
         DocumentKind::Receipt | DocumentKind::Invoice | DocumentKind::Other => {
             sale::sale(&page::Rows::of(reading), kind, hints)
         }
     };
-    with_the_currencys_digits(extraction)
+    let statements = reading.statements.iter().map(|statement| statement.movements.len());
+    with_the_currencys_digits(Extraction {
+        longest: statements.max().unwrap_or(lines.len()),
+        fields,
+        lines,
+        engine: ENGINE.to_owned(),
+    })
 }
 
 /// A spreadsheet says 234.5 where a person writes 234.50: sums get the digits of their currency. What has more stays as it is.

@@ -4,8 +4,8 @@
 //! [`reading::Reading`] (text with places and scores), [`classify()`] says what kind of document it is, [`extract()`]
 //! finds its fields and lines, and [`validate()`] holds them against each other.
 //!
-//! **Invariant:** no parser of foreign files runs in the process that holds the journal. [`Reader::read`] starts a
-//! child ([`child_main`]) that may cost its own extraction, and nothing else.
+//! **Invariant:** no parser of foreign files, and no rule that makes sense of their text, runs in the process that holds the
+//! journal. [`Reader`] starts a child ([`child_main`]) that may cost its own document, and nothing else.
 
 pub mod classify;
 pub mod extract;

@@ -1,11 +1,13 @@
-//! From a file to its text. Foreign files are parsed in a child process with limits on memory and time; what it
-//! hands back (words at places, tables, statements, page images) is recognised and put together here.
+//! From a file to its text, and from that to what it means. Foreign files are parsed in a child process with limits on
+//! memory and time; what it hands back (words at places, tables, statements, page images) is recognised and put together
+//! here. Rules that make sense of a text run in such a child as well: what a stranger wrote decides how long they take.
 
 use std::{path::Path, path::PathBuf, process::ExitCode, time::Duration};
 
-use spendlog_domain::documents::{EngineChoice, FailureReason};
+use spendlog_domain::documents::{DocumentKind, EngineChoice, FailureReason};
 
-use crate::reading::Reading;
+use crate::{Classification, Extraction, Hints, Reading};
+use protocol::{Frame, Task};
 
 mod archive;
 mod child;
@@ -36,8 +38,10 @@ pub struct ReaderConfig {
     pub models: PathBuf,
     /// The engine to use where a document asks for none.
     pub engine: Option<EngineChoice>,
-    /// How long the child may take for a file; recognition of its pages is not counted.
+    /// How long a child may take for a file, or to make sense of a reading; recognition of pages is not counted.
     pub time_limit: Duration,
+    /// How long recognition of all pages of a file may take.
+    pub recognition_limit: Duration,
     /// How much address space the child may take, in bytes.
     pub memory_limit: u64,
     /// How many threads recognition may use.
@@ -45,13 +49,14 @@ pub struct ReaderConfig {
 }
 
 impl ReaderConfig {
-    /// The defaults: 60 seconds, 1.5 GiB, two threads, the best engine that is installed.
+    /// The defaults: 60 seconds, 20 minutes for recognition, 1.5 GiB, two threads, the best engine that is installed.
     pub fn new(program: PathBuf, models: PathBuf) -> Self {
         Self {
             program,
             models,
             engine: None,
             time_limit: Duration::from_secs(60),
+            recognition_limit: Duration::from_secs(20 * 60),
             memory_limit: 3 << 29,
             threads: 2,
         }
@@ -100,6 +105,29 @@ impl Reader {
         engine: Option<EngineChoice>,
     ) -> Result<Reading, ReadError> {
         parent::read(&self.config, &self.recognition, path, media_type, password, engine)
+    }
+
+    /// Does as [`classify`](crate::classify()) in a child; blocks for as long as that takes. `reading` is a [`Reading`] as JSON.
+    pub fn classify(&self, reading: &[u8]) -> Result<Classification, ReadError> {
+        match parent::understand(&self.config, Task::Classify, reading)? {
+            Frame::Classification(classification) => Ok(classification),
+            _ => Err(another_answer()),
+        }
+    }
+
+    /// Does as [`extract`](crate::extract()) in a child; blocks for as long as that takes. `reading` is a [`Reading`] as JSON.
+    pub fn extract(&self, reading: &[u8], kind: DocumentKind, hints: Hints) -> Result<Extraction, ReadError> {
+        match parent::understand(&self.config, Task::Extract { kind, hints }, reading)? {
+            Frame::Extraction(extraction) => Ok(extraction),
+            _ => Err(another_answer()),
+        }
+    }
+}
+
+fn another_answer() -> ReadError {
+    ReadError::Failed {
+        reason: FailureReason::ReaderDied,
+        detail: "its reader answered something else".to_owned(),
     }
 }
 

@@ -2,11 +2,10 @@
 
 use chrono::Months;
 use spendlog_domain::documents::{
-    Check, CheckName, CheckOutcome, Confidence, DocumentKind, FieldName, FieldValue, Finding,
+    Check, CheckName, CheckOutcome, Confidence, DocumentKind, Field, FieldName, FieldValue, Finding,
 };
 use spendlog_domain::values::{Currency, Date, Decimal};
 
-use crate::extract::{Extraction, units};
 use crate::reading::DocumentLine;
 
 #[cfg(test)]
@@ -15,16 +14,16 @@ mod tests;
 /// The least confidence with which a needed field may have been read.
 const CONFIDENT: Confidence = Confidence(600);
 /// How far sums of rounded amounts may be off: two cents, in ten-thousandths.
-const ROUNDING: i64 = 200;
+const ROUNDING: i128 = 200;
 /// Cash is rounded to the smallest coin, so that lines and total may differ by five cents.
-const COIN: i64 = 500;
+const COIN: i128 = 500;
 
 /// So many days that can hardly be meant are told of.
 const DATES_MAX: usize = 10;
 
 /// Every check, with what came of it.
-pub fn validate(extraction: &Extraction, kind: DocumentKind, today: Date) -> Vec<Check> {
-    let seen = Seen { extraction };
+pub fn validate(fields: &[Field], lines: &[DocumentLine], kind: DocumentKind, today: Date) -> Vec<Check> {
+    let seen = Seen { fields, lines };
     let check = |name, (outcome, findings)| Check {
         name,
         outcome,
@@ -69,7 +68,7 @@ fn judged(findings: Vec<Finding>) -> Judged {
 }
 
 /// Whether a sum comes out as the document says, but for rounding.
-fn summed(computed: i64, printed: i64, rounding: i64) -> Judged {
+fn summed(computed: i128, printed: i128, rounding: i128) -> Judged {
     if (computed - printed).abs() <= rounding {
         return judged(vec![]);
     }
@@ -81,36 +80,45 @@ fn summed(computed: i64, printed: i64, rounding: i64) -> Judged {
 }
 
 /// Ten-thousandths as a person writes them: with two digits behind the point, or more where there are more.
-fn decimal(mut units: i64) -> Option<Decimal> {
+fn decimal(mut units: i128) -> Option<Decimal> {
     let mut scale = 4;
     while scale > 2 && units % 10 == 0 {
         (units, scale) = (units / 10, scale - 1);
     }
-    Decimal::new(units, scale).ok()
+    Decimal::new(i64::try_from(units).ok()?, scale).ok()
+}
+
+/// An amount in ten-thousandths, wide enough for all that can be written, and for sums of it.
+fn units(amount: Decimal) -> i128 {
+    let unscaled = i128::from(amount.unscaled);
+    match amount.scale {
+        0..=4 => unscaled * 10_i128.pow(u32::from(4 - amount.scale)),
+        scale => unscaled / 10_i128.pow(u32::from(scale - 4)),
+    }
 }
 
 struct Seen<'a> {
-    extraction: &'a Extraction,
+    fields: &'a [Field],
+    lines: &'a [DocumentLine],
 }
 
 impl Seen<'_> {
     fn value(&self, name: FieldName) -> Option<&FieldValue> {
-        self.extraction
-            .fields
+        self.fields
             .iter()
             .find(|field| field.name == name)
             .map(|field| &field.value)
     }
 
-    fn amount(&self, name: FieldName) -> Option<i64> {
+    fn amount(&self, name: FieldName) -> Option<i128> {
         match self.value(name)? {
-            FieldValue::Amount(amount) => units(*amount),
+            FieldValue::Amount(amount) => Some(units(*amount)),
             _ => None,
         }
     }
 
     fn movements(&self) -> impl Iterator<Item = &crate::reading::Movement> {
-        self.extraction.lines.iter().filter_map(|line| match line {
+        self.lines.iter().filter_map(|line| match line {
             DocumentLine::Movement(movement) => Some(movement),
             DocumentLine::Item(_) => None,
         })
@@ -119,7 +127,7 @@ impl Seen<'_> {
     fn required(&self, kind: DocumentKind) -> Judged {
         let missing = needed(kind).iter().filter(|name| self.value(**name).is_none());
         let mut findings: Vec<Finding> = missing.map(|field| Finding::Missing { field: *field }).collect();
-        if kind == DocumentKind::BankStatement && self.extraction.lines.is_empty() {
+        if kind == DocumentKind::BankStatement && self.lines.is_empty() {
             findings.push(Finding::NoLines {});
         }
         match kind {
@@ -131,11 +139,7 @@ impl Seen<'_> {
 
     /// What is missing is for the check of required fields to say; here only what is there is judged.
     fn confidence(&self, kind: DocumentKind) -> Judged {
-        let fields = self
-            .extraction
-            .fields
-            .iter()
-            .filter(|field| needed(kind).contains(&field.name));
+        let fields = self.fields.iter().filter(|field| needed(kind).contains(&field.name));
         let doubtful = fields.filter(|field| field.provenance.confidence < CONFIDENT);
         let doubtful = doubtful.map(|field| Finding::Doubtful {
             field: field.name,
@@ -169,22 +173,21 @@ impl Seen<'_> {
         ) {
             return NOT_APPLICABLE;
         }
-        let items: Option<Vec<i64>> = self
-            .extraction
+        let items: Option<Vec<i128>> = self
             .lines
             .iter()
             .map(|line| match line {
-                DocumentLine::Item(item) => item.total.and_then(units),
+                DocumentLine::Item(item) => item.total.map(units),
                 DocumentLine::Movement(_) => None,
             })
             .collect();
-        let sums: Vec<i64> = [FieldName::NetTotal, FieldName::Total]
+        let sums: Vec<i128> = [FieldName::NetTotal, FieldName::Total]
             .into_iter()
             .filter_map(|name| self.amount(name))
             .collect();
         match items {
             Some(items) if !items.is_empty() && !sums.is_empty() => {
-                let sum: i64 = items.iter().sum();
+                let sum: i128 = items.iter().sum();
                 // What it misses least is what it is held against.
                 let nearest = sums.iter().min_by_key(|total| (**total - sum).abs());
                 nearest.map_or(NOT_APPLICABLE, |total| summed(sum, *total, COIN))
@@ -219,14 +222,13 @@ impl Seen<'_> {
     }
 
     fn balance_sum(&self) -> Judged {
-        let amounts: Option<Vec<i64>> = self.movements().map(|movement| units(movement.amount)).collect();
+        let amounts: Vec<i128> = self.movements().map(|movement| units(movement.amount)).collect();
         match (
             self.amount(FieldName::OpeningBalance),
             self.amount(FieldName::ClosingBalance),
-            amounts,
         ) {
-            (Some(opening), Some(closing), Some(amounts)) if !amounts.is_empty() => {
-                summed(opening + amounts.iter().sum::<i64>(), closing, ROUNDING)
+            (Some(opening), Some(closing)) if !amounts.is_empty() => {
+                summed(opening + amounts.iter().sum::<i128>(), closing, ROUNDING)
             }
             _ => NOT_APPLICABLE,
         }
@@ -238,7 +240,7 @@ impl Seen<'_> {
             return judged(vec![Finding::Missing { field }]);
         };
         let fits = |amount: Decimal, currency: Currency| amount.money(currency).is_ok();
-        let unfit = self.extraction.fields.iter().filter(|field| match &field.value {
+        let unfit = self.fields.iter().filter(|field| match &field.value {
             FieldValue::Amount(amount) => !fits(*amount, *currency),
             _ => false,
         });

@@ -28,6 +28,8 @@ pub struct DocumentPipeline {
     pub(super) reader: Arc<Reader>,
     /// How many files are read at the same time: each has a child process and an engine's threads.
     pub(super) readers: Semaphore,
+    /// How many readings are made sense of at the same time, each in a child process: these pass by the files, which take longer.
+    pub(super) thinkers: Semaphore,
 }
 
 /// A document whose next step is due.
@@ -59,6 +61,7 @@ impl DocumentPipeline {
             projections,
             reader,
             readers: Semaphore::new(readers.max(1)),
+            thinkers: Semaphore::new(readers.max(1)),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use serde::{Serialize, de::DeserializeOwned};
 use spendlog_commands::{Context as Cause, documents, imports, imports::ReadStatement};
-use spendlog_documents::{DocumentLine, Extraction, Hints, ReadError, Reading, classify, extract, validate};
+use spendlog_documents::{DocumentLine, Hints, ReadError, Reading, validate};
 use spendlog_domain::{
     documents::{DocumentCommand, DocumentKind, FailureReason, FieldName, FieldValue, Lines, Step},
     imports::Import,
@@ -58,35 +58,37 @@ impl DocumentPipeline {
 
     /// Tells what kind of document it is.
     pub(super) async fn classify(&self, due: &Due<'_>) -> anyhow::Result<()> {
-        let reading = self.reading(due).await?;
+        let _permit = self.thinkers.acquire().await?;
+        let (reader, reading) = (self.reader.clone(), self.text(due).await?);
         let began = Instant::now();
-        let found = classify(&reading);
-        let command = DocumentCommand::Classify {
-            kind: found.kind,
-            engine: found.engine.to_owned(),
-            confidence: found.confidence,
-            took_ms: milliseconds(began),
+        let command = match tokio::task::spawn_blocking(move || reader.classify(&reading)).await? {
+            Ok(found) => DocumentCommand::Classify {
+                kind: found.kind,
+                engine: found.engine,
+                confidence: found.confidence,
+                took_ms: milliseconds(began),
+            },
+            Err(error) => gave_up(Step::Classify, error),
         };
         self.send(due, command).await
     }
 
     /// Finds fields and lines.
     pub(super) async fn extract(&self, due: &Due<'_>) -> anyhow::Result<()> {
-        let reading = self.reading(due).await?;
+        let _permit = self.thinkers.acquire().await?;
+        let (reader, reading) = (self.reader.clone(), self.text(due).await?);
         let kind = due.document.kind().context("an extracted document is classified")?;
-        let lengths = reading
-            .statements
-            .iter()
-            .map(|statement| count(statement.movements.len()));
-        let longest = lengths.max().filter(|_| reading.statements.len() > 1);
         let hints = Hints {
             account_currency: self.hinted_currency(due).await?,
             today: today(due),
         };
         let began = Instant::now();
-        let extraction = tokio::task::spawn_blocking(move || extract(&reading, kind, &hints)).await?;
+        let extraction = match tokio::task::spawn_blocking(move || reader.extract(&reading, kind, hints)).await? {
+            Ok(extraction) => extraction,
+            Err(error) => return self.send(due, gave_up(Step::Extract, error)).await,
+        };
         let took_ms = milliseconds(began);
-        let longest = longest.unwrap_or(count(extraction.lines.len()));
+        let longest = count(extraction.longest);
         if kind == DocumentKind::BankStatement && longest > Import::LINES_MAX {
             let detail = format!("a statement of {longest} lines; {} are the most", Import::LINES_MAX);
             let too_large = fail(Step::Extract, FailureReason::TooLarge, &detail);
@@ -99,33 +101,24 @@ impl DocumentPipeline {
                 count: count(lines.len()),
             }),
         };
-        let engine = extraction.engine.to_owned();
-        self.send(
-            due,
-            DocumentCommand::ExtractFields {
-                fields: extraction.fields,
-                lines,
-                engine,
-                took_ms,
-            },
-        )
-        .await
+        let command = DocumentCommand::ExtractFields {
+            fields: extraction.fields,
+            lines,
+            engine: extraction.engine,
+            took_ms,
+        };
+        self.send(due, command).await
     }
 
     /// Holds fields and lines against each other, a person's corrections included.
     pub(super) async fn validate(&self, due: &Due<'_>) -> anyhow::Result<()> {
         let kind = due.document.kind().context("a validated document is classified")?;
-        let lines = match due.document.lines() {
+        let lines: Vec<DocumentLine> = match due.document.lines() {
             Some(lines) => self.kept(due, &lines.file).await?,
             None => Vec::new(),
         };
-        let extraction = Extraction {
-            fields: due.document.fields(),
-            lines,
-            engine: ENGINE,
-        };
         let began = Instant::now();
-        let checks = validate(&extraction, kind, today(due));
+        let checks = validate(&due.document.fields(), &lines, kind, today(due));
         let command = DocumentCommand::Validate {
             checks,
             engine: ENGINE.to_owned(),
@@ -226,18 +219,31 @@ impl DocumentPipeline {
         Ok(FileRef { object, bytes })
     }
 
-    async fn kept<T: DeserializeOwned>(&self, due: &Due<'_>, file: &FileRef) -> anyhow::Result<T> {
-        let bytes = self
-            .files
-            .get_bytes(&due.keys, due.event.owner, &file.object, DERIVED_FILE_LIMIT)
-            .await?;
+    async fn kept<T: DeserializeOwned + Send + 'static>(&self, due: &Due<'_>, file: &FileRef) -> anyhow::Result<T> {
+        let bytes = self.bytes(due, file).await?;
+        // It may be long: others must not wait for it.
+        let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice(&bytes)).await?;
         // The error of a parser may quote what it stumbled over, which is personal.
-        serde_json::from_slice(&bytes).map_err(|_| anyhow::anyhow!("file {} is not what was written", file.object))
+        parsed.map_err(|_| anyhow::anyhow!("file {} is not what was written", file.object))
     }
 
     async fn reading(&self, due: &Due<'_>) -> anyhow::Result<Reading> {
         self.kept(due, due.document.text().context("a recognised document has a text")?)
             .await
+    }
+
+    /// The reading as JSON.
+    async fn text(&self, due: &Due<'_>) -> anyhow::Result<Vec<u8>> {
+        let file = due.document.text().context("a recognised document has a text")?;
+        self.bytes(due, file).await
+    }
+
+    async fn bytes(&self, due: &Due<'_>, file: &FileRef) -> anyhow::Result<Vec<u8>> {
+        let object = &file.object;
+        Ok(self
+            .files
+            .get_bytes(&due.keys, due.event.owner, object, DERIVED_FILE_LIMIT)
+            .await?)
     }
 }
 
@@ -251,6 +257,14 @@ fn cause(due: &Due<'_>, what: &str) -> Cause {
 
 /// What checks: the rules of this version of ours.
 const ENGINE: &str = "spendlog/checks";
+
+/// What is made of a child that did not answer; nothing here asks for passwords.
+fn gave_up(step: Step, error: ReadError) -> DocumentCommand {
+    match error {
+        ReadError::Failed { reason, detail } => fail(step, reason, &detail),
+        locked => fail(step, FailureReason::Malformed, &locked.to_string()),
+    }
+}
 
 fn fail(step: Step, reason: FailureReason, detail: &str) -> DocumentCommand {
     DocumentCommand::Fail {

@@ -35,12 +35,16 @@ impl Amount {
     }
 }
 
+/// Ten trillions, more than which nobody can record: so a few of them can be added without an overflow.
+const UNITS_MAX: i64 = 10_i64.pow(17);
+
 /// Ten-thousandths of a unit, so that amounts of different scales can be added; none if too large.
 pub(crate) fn units(value: Decimal) -> Option<i64> {
-    match value.scale {
-        0..=4 => value.unscaled.checked_mul(10_i64.pow(u32::from(4 - value.scale))),
-        scale => Some(value.unscaled / 10_i64.checked_pow(u32::from(scale - 4))?),
-    }
+    let units = match value.scale {
+        0..=4 => value.unscaled.checked_mul(10_i64.pow(u32::from(4 - value.scale)))?,
+        scale => value.unscaled / 10_i64.checked_pow(u32::from(scale - 4))?,
+    };
+    (-UNITS_MAX..=UNITS_MAX).contains(&units).then_some(units)
 }
 
 /// The amount of so many ten-thousandths, with two decimals where these are enough.

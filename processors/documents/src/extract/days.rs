@@ -90,6 +90,9 @@ const OTHER: &[&str] = &[
     "ARRIVAL", "DEPARTURE", "CHECK IN", "CHECK OUT", "ANREISE", "ABREISE", "BOOKING",
 ];
 
+/// Dates that are weighed against each other: what sells something has a handful.
+const HITS_MAX: usize = 2_000;
+
 /// All dates of the rows, with the places where they stand.
 fn all(rows: &Rows) -> Vec<(usize, usize, DateHit)> {
     let mut found = Vec::new();
@@ -110,7 +113,8 @@ fn all(rows: &Rows) -> Vec<(usize, usize, DateHit)> {
 
 /// Chooses both days. A date that can be read in two ways is taken only where something in the document decides.
 pub(crate) fn days(rows: &Rows, locale: &Locale, currency: Option<Currency>, today: Date) -> Days {
-    let hits = all(rows);
+    let mut hits = all(rows);
+    hits.truncate(HITS_MAX);
     let plain: Vec<DateHit> = hits.iter().map(|(.., hit)| *hit).collect();
     let order = locale.order(&plain, currency);
     let count = rows.rows.len().max(1);

@@ -1,7 +1,8 @@
 //! Expense reports: a table of days, words and amounts, and their sum.
 
-use spendlog_domain::documents::{Confidence, FieldName, FieldValue};
+use spendlog_domain::documents::{Confidence, Field, FieldName, FieldValue};
 
+use super::Hints;
 use super::amounts::{Mark, amounts, from_units, mark_of, units};
 use super::dates::{DateHit, dates};
 use super::labels::{Label, label_of};
@@ -10,13 +11,12 @@ use super::page::Rows;
 use super::sale::{At, Maker, currency_of, sale};
 use super::statement_words::{Role, role};
 use super::text::Labelled;
-use super::{Extraction, Hints};
 use crate::reading::{DocumentLine, Item, Reading, Table};
 use spendlog_domain::documents::DocumentKind;
 use spendlog_domain::values::Decimal;
 
 /// The lines of all tables, with the total that they state or add up to.
-pub(crate) fn expenses(reading: &Reading, hints: &Hints) -> Extraction {
+pub(crate) fn expenses(reading: &Reading, hints: &Hints) -> (Vec<Field>, Vec<DocumentLine>) {
     let rows = Rows::of(reading);
     let text = rows
         .rows
@@ -74,11 +74,7 @@ pub(crate) fn expenses(reading: &Reading, hints: &Hints) -> Extraction {
         fields.push(maker.field(FieldName::Date, FieldValue::Date(latest), &at));
     }
     fields.extend(maker.currency(currency.as_ref(), hints.account_currency));
-    Extraction {
-        fields,
-        lines: items.into_iter().map(DocumentLine::Item).collect(),
-        engine: super::ENGINE,
-    }
+    (fields, items.into_iter().map(DocumentLine::Item).collect())
 }
 
 fn read_table(

@@ -9,7 +9,7 @@ use super::locale::Locale;
 use super::page::Rows;
 use super::pattern::regex;
 use super::sale::{At, Maker, currency_of};
-use super::{Extraction, Hints, statement_table, statement_text};
+use super::{Hints, statement_table, statement_text};
 use crate::reading::{DocumentLine, Movement, Reading, Statement};
 
 regex!(IBAN, r"\b([A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,4})?)\b");
@@ -51,7 +51,7 @@ pub(crate) struct Stated {
 }
 
 /// Everything that a bank statement says.
-pub(crate) fn statement(reading: &Reading, hints: &Hints) -> Extraction {
+pub(crate) fn statement(reading: &Reading, hints: &Hints) -> (Vec<Field>, Vec<DocumentLine>) {
     let rows = Rows::of(reading);
     if !reading.statements.is_empty() {
         return structured(&reading.statements, &rows, hints);
@@ -119,16 +119,15 @@ pub(crate) fn statement(reading: &Reading, hints: &Hints) -> Extraction {
         raw: code.code().to_owned(),
     });
     fields.extend(maker.currency(by_column.as_ref().or(currency.as_ref()), hints.account_currency));
-    Extraction {
+    (
         fields,
-        lines: found.movements.into_iter().map(DocumentLine::Movement).collect(),
-        engine: super::ENGINE,
-    }
+        found.movements.into_iter().map(DocumentLine::Movement).collect(),
+    )
 }
 
 /// Statements of structured files say everything themselves. A file of more than one account is taken as its
 /// movements together; balances and account are given only where there is one.
-fn structured(statements: &[Statement], rows: &Rows, hints: &Hints) -> Extraction {
+fn structured(statements: &[Statement], rows: &Rows, hints: &Hints) -> (Vec<Field>, Vec<DocumentLine>) {
     let maker = Maker { rows };
     let at = |rule: &'static str| At {
         page: 1,
@@ -183,11 +182,7 @@ fn structured(statements: &[Statement], rows: &Rows, hints: &Hints) -> Extractio
         };
         statement.movements.iter().map(own).map(DocumentLine::Movement)
     });
-    Extraction {
-        fields,
-        lines: lines.collect(),
-        engine: super::ENGINE,
-    }
+    (fields, lines.collect())
 }
 
 fn account_number(rows: &Rows, maker: &Maker<'_>) -> Option<Field> {

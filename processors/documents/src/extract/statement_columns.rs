@@ -10,6 +10,13 @@ use super::pattern::regex;
 use super::statement_words::{Role, role};
 use crate::reading::Table;
 
+/// Columns of a statement; more of them are of another kind of table.
+const COLUMNS_MAX: usize = 64;
+/// Columns of money without a head among which movement and balance are looked for.
+const MONEY_MAX: usize = 12;
+/// Rows that tell whether a table is a statement.
+const SAMPLE_ROWS: usize = 500;
+
 /// A cell as a date, if it is nothing else.
 pub(super) fn date_of(cell: &str) -> Option<Day> {
     let cell = cell.trim();
@@ -74,7 +81,11 @@ impl Columns {
 
 /// Whether a table looks like a statement: dates and amounts in columns.
 pub(crate) fn looks_like_statement(table: &Table) -> bool {
-    columns(table).is_some_and(|columns| {
+    let sample = Table {
+        name: String::new(),
+        rows: table.rows.iter().take(SAMPLE_ROWS).cloned().collect(),
+    };
+    columns(&sample).is_some_and(|columns| {
         let money = [Role::Amount, Role::Debit, Role::Credit]
             .iter()
             .filter(|role| columns.at(**role).is_some())
@@ -92,7 +103,7 @@ pub(super) fn cell(table: &Table, row: usize, column: usize) -> &str {
 }
 
 pub(super) fn columns(table: &Table) -> Option<Columns> {
-    let width = table.rows.iter().map(Vec::len).max()?;
+    let width = table.rows.iter().map(Vec::len).max()?.min(COLUMNS_MAX);
     let is_date = |row: usize, column: usize| date_of(cell(table, row, column)).is_some();
     let all_rows = 0..table.rows.len();
     let head = head_row(table);
@@ -217,8 +228,15 @@ fn guess_amounts(table: &Table, columns: &mut Columns, width: usize) {
                 .count();
             !cells.is_empty() && values == cells.len() && (fractions > 0 || signed > 0)
         })
+        .take(MONEY_MAX)
         .collect();
-    let at = |row: usize, column: usize| value(row, column).and_then(units);
+    let cells: BTreeMap<(usize, usize), i64> = columns
+        .data
+        .iter()
+        .flat_map(|row| money.iter().map(|column| (*row, *column)))
+        .filter_map(|(row, column)| Some(((row, column), units(value(row, column)?)?)))
+        .collect();
+    let at = |row: usize, column: usize| cells.get(&(row, column)).copied();
     // Difference of two columns in every row: balances before and after.
     for after in &money {
         for before in &money {

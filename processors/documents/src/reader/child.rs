@@ -1,4 +1,4 @@
-//! The child: limits itself, parses one file, answers, ends.
+//! The child: limits itself, parses one file or makes sense of one reading, answers, ends.
 
 use std::{
     io::{self, BufWriter, Read, Write},
@@ -12,9 +12,11 @@ use spendlog_domain::documents::{FailureReason, Source};
 
 use super::failure::Failure;
 use super::limits::{ANSWER_BYTES, CELLS, FILE_BYTES, OPEN_FILES, PAGES, SCANNED_PAGES, STACK_BYTES, TABLES};
-use super::protocol::{self, End, Frame, Raster, Request};
+use super::protocol::{self, End, Frame, Raster, Request, Task};
 use super::{csv, ofx, pdf, picture, sheets, text, word};
-use crate::reading::{Page, Statement, Table};
+use crate::classify::classify;
+use crate::extract::extract;
+use crate::reading::{Page, Reading, Statement, Table};
 use crate::sniff;
 
 /// Exit status of a child that could not even answer.
@@ -31,16 +33,16 @@ fn run() -> io::Result<()> {
     let mut input = io::stdin().lock();
     let request = protocol::read_request(&mut input)?;
     confine(&request)?;
-    if request.file_bytes > FILE_BYTES {
+    if request.bytes > FILE_BYTES {
         return answer_failure(Failure::too_large("the file is larger than what is read"));
     }
-    let mut file = Vec::with_capacity(usize::try_from(request.file_bytes).unwrap_or_default());
+    let mut file = Vec::with_capacity(usize::try_from(request.bytes).unwrap_or_default());
     input.take(FILE_BYTES).read_to_end(&mut file)?;
     // A panic's message may quote the document: it must reach nobody's log.
     panic::set_hook(Box::new(|_| ()));
     let work = thread::Builder::new()
         .stack_size(STACK_BYTES)
-        .spawn(move || parse(&request, file))?;
+        .spawn(move || work(&request.task, file))?;
     match work.join() {
         Ok(done) => done,
         Err(_) => answer_failure(Failure::malformed("its reader gave up")),
@@ -81,23 +83,43 @@ fn answer_failure(failure: Failure) -> io::Result<()> {
     out.flush()
 }
 
-fn parse(request: &Request, file: Vec<u8>) -> io::Result<()> {
+fn work(task: &Task, input: Vec<u8>) -> io::Result<()> {
     let mut answer = Answer::new(BufWriter::with_capacity(256 << 10, io::stdout().lock()));
-    match read(request, file, &mut answer) {
-        Ok(end) => answer.write(&Frame::End(end))?,
+    let done = match task {
+        Task::Read {
+            media_type,
+            password,
+            careful,
+        } => read(media_type, password.as_deref(), *careful, input, &mut answer).map(Frame::End),
+        Task::Classify => reading(input).map(|reading| Frame::Classification(classify(&reading))),
+        Task::Extract { kind, hints } => {
+            reading(input).map(|reading| Frame::Extraction(extract(&reading, *kind, hints)))
+        }
+    };
+    match done {
+        Ok(last) => answer.write(&last)?,
         Err(Stop::Failure(failure)) => answer.write(&Frame::Failure(failure))?,
         Err(Stop::Pipe(error)) => return Err(error),
     }
     answer.out.flush()
 }
 
-fn read(request: &Request, file: Vec<u8>, answer: &mut Answer<impl Write>) -> Result<End, Stop> {
+fn reading(json: Vec<u8>) -> Result<Reading, Stop> {
+    let reading = serde_json::from_slice(&json);
+    reading.map_err(|_| Failure::malformed("its text is not what was read").into())
+}
+
+fn read(
+    media_type: &str,
+    password: Option<&str>,
+    careful: bool,
+    file: Vec<u8>,
+    answer: &mut Answer<impl Write>,
+) -> Result<End, Stop> {
     let by_content = sniff::of_file(&file);
-    let media_type = by_content.unwrap_or(&request.media_type);
-    let password = request.password.as_deref();
-    match media_type {
-        sniff::PDF => pdf::read(file, password, request.careful, answer),
-        sniff::XLSX | sniff::XLSM | sniff::XLSB | sniff::XLS | sniff::ODS => sheets::read(file, media_type, answer),
+    match by_content.unwrap_or(media_type) {
+        sniff::PDF => pdf::read(file, password, careful, answer),
+        kind @ (sniff::XLSX | sniff::XLSM | sniff::XLSB | sniff::XLS | sniff::ODS) => sheets::read(file, kind, answer),
         sniff::DOCX => word::read(&file, answer),
         sniff::LOCKED_OFFICE => {
             // These are not unlocked yet, so asking for a password would promise what cannot be kept.

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use spendlog_domain::documents::{EngineChoice, FailureReason};
 
 use super::limits::{ANSWER_BYTES, FILE_BYTES, FRAME_BYTES};
-use super::protocol::{self, Frame, Request};
+use super::protocol::{self, Frame, Request, Task};
 use super::recognition::Recognition;
 use super::{ReadError, ReaderConfig, recognition::Assembly};
 use crate::reading::Reading;
@@ -33,16 +33,18 @@ pub(super) fn read(
     engine: Option<EngineChoice>,
 ) -> Result<Reading, ReadError> {
     let attempt = |careful, time_limit| {
-        let mut assembly = Assembly::new(recognition, engine);
-        let attempt = Attempt {
-            config,
-            path,
-            media_type,
-            password,
+        let file = File::open(path)?;
+        let bytes = file.metadata()?.len();
+        let task = Task::Read {
+            media_type: media_type.to_owned(),
+            password: password.map(str::to_owned),
             careful,
-            time_limit,
         };
-        attempt.run(&mut assembly)?;
+        let mut assembly = Assembly::new(recognition, engine);
+        let recognising = config.recognition_limit;
+        ask(config, time_limit, task, file, bytes, |frames| {
+            take(frames, &mut assembly, time_limit, recognising)
+        })?;
         assembly.finish().map_err(Ended::Answered)
     };
     if media_type != sniff::PDF {
@@ -63,7 +65,14 @@ pub(super) fn read(
     }
 }
 
-/// How an attempt ended without a reading.
+/// Has a child make sense of a reading.
+pub(super) fn understand(config: &ReaderConfig, task: Task, reading: &[u8]) -> Result<Frame, ReadError> {
+    let bytes = u64::try_from(reading.len()).unwrap_or(u64::MAX);
+    let answer = |frames: &Receiver<Received>| only(frames, config.time_limit);
+    ask(config, config.time_limit, task, reading, bytes, answer).map_err(Ended::into_error)
+}
+
+/// How a child ended without what it was asked for.
 enum Ended {
     /// The child said why.
     Answered(ReadError),
@@ -95,68 +104,61 @@ impl From<io::Error> for Ended {
     }
 }
 
-struct Attempt<'a> {
-    config: &'a ReaderConfig,
-    path: &'a Path,
-    media_type: &'a str,
-    password: Option<&'a str>,
-    careful: bool,
+/// Starts a child, gives it the task and its input, and takes the answer.
+fn ask<T>(
+    config: &ReaderConfig,
     time_limit: Duration,
-}
-
-impl Attempt<'_> {
-    fn run(&self, assembly: &mut Assembly<'_>) -> Result<(), Ended> {
-        let file = File::open(self.path)?;
-        let file_bytes = file.metadata()?.len();
-        if file_bytes > FILE_BYTES {
-            let detail = "the file is larger than what is read".to_owned();
-            return Err(Ended::Answered(ReadError::Failed {
-                reason: FailureReason::TooLarge,
-                detail,
-            }));
-        }
-        let request = Request {
-            media_type: self.media_type.to_owned(),
-            password: self.password.map(str::to_owned),
-            memory_limit: self.config.memory_limit,
-            cpu_limit_s: self.time_limit.as_secs() + 1,
-            careful: self.careful,
-            parent: std::process::id(),
-            file_bytes,
-        };
-        // An environment may hold keys; a parser of foreign files needs none of it.
-        let mut child = Command::new(&self.config.program)
-            .arg("read-document")
-            .env_clear()
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
-            return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
-        };
-        thread::scope(|scope| {
-            scope.spawn(move || feed(stdin, &request, file));
-            let (sender, frames) = mpsc::sync_channel(1);
-            scope.spawn(move || receive(BufReader::with_capacity(256 << 10, stdout), &sender));
-            let last_words = scope.spawn(move || last_words(stderr));
-            let taken = take(&frames, assembly, self.time_limit);
-            // Unblocks whoever still writes or reads, and leaves no grandchild behind.
-            drop(frames);
-            end(&mut child);
-            let status = child.wait()?;
-            let last_words = last_words.join().unwrap_or_default();
-            match taken {
-                Taken::All => Ok(()),
-                Taken::Failure(error) => Err(Ended::Answered(error)),
-                Taken::TooLong => Err(Ended::died(FailureReason::TimeLimit, "reading it took too long")),
-                Taken::TooMuch => Err(Ended::died(FailureReason::TooLarge, "its reader answered too much")),
-                Taken::Broken => Err(autopsy(status, &last_words)),
-            }
-        })
+    task: Task,
+    input: impl Read + Send,
+    bytes: u64,
+    answer: impl FnOnce(&Receiver<Received>) -> Result<T, Stopped>,
+) -> Result<T, Ended> {
+    if bytes > FILE_BYTES {
+        let detail = "the file is larger than what is read".to_owned();
+        return Err(Ended::Answered(ReadError::Failed {
+            reason: FailureReason::TooLarge,
+            detail,
+        }));
     }
+    let request = Request {
+        task,
+        memory_limit: config.memory_limit,
+        cpu_limit_s: time_limit.as_secs() + 1,
+        parent: std::process::id(),
+        bytes,
+    };
+    // An environment may hold keys; a parser of foreign files needs none of it.
+    let mut child = Command::new(&config.program)
+        .arg("read-document")
+        .env_clear()
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
+        return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
+    };
+    thread::scope(|scope| {
+        let request = &request;
+        scope.spawn(move || feed(stdin, request, input));
+        let (sender, frames) = mpsc::sync_channel(1);
+        scope.spawn(move || receive(BufReader::with_capacity(256 << 10, stdout), &sender));
+        let last_words = scope.spawn(move || last_words(stderr));
+        let answer = answer(&frames);
+        // Unblocks whoever still writes or reads, and leaves no grandchild behind.
+        drop(frames);
+        end(&mut child);
+        let status = child.wait()?;
+        let last_words = last_words.join().unwrap_or_default();
+        answer.map_err(|stopped| match stopped {
+            Stopped::Failure(error) => Ended::Answered(error),
+            Stopped::TooLong => Ended::died(FailureReason::TimeLimit, "reading it took too long"),
+            Stopped::TooMuch => Ended::died(FailureReason::TooLarge, "its reader answered too much"),
+            Stopped::Broken => autopsy(status, &last_words),
+        })
+    })
 }
 
 fn end(child: &mut Child) {
@@ -164,9 +166,9 @@ fn end(child: &mut Child) {
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
 }
 
-fn feed(mut stdin: impl Write, request: &Request, mut file: File) {
+fn feed(mut stdin: impl Write, request: &Request, mut input: impl Read) {
     // A child that ends early closes the pipe; why it did is for its answer or its exit to say.
-    let _ = protocol::write_request(&mut stdin, request).and_then(|()| io::copy(&mut file, &mut stdin));
+    let _ = protocol::write_request(&mut stdin, request).and_then(|()| io::copy(&mut input, &mut stdin));
 }
 
 /// A frame, and the size of what of it was not pixels.
@@ -193,40 +195,62 @@ fn last_words(mut stderr: impl Read) -> Vec<u8> {
     words
 }
 
-enum Taken {
-    All,
+/// Why there was no whole answer.
+enum Stopped {
     Failure(ReadError),
     TooLong,
     TooMuch,
     Broken,
 }
 
-/// Takes the answer. The clock runs only while we wait for the child: recognition takes its own time.
-fn take(frames: &Receiver<Received>, assembly: &mut Assembly<'_>, time_limit: Duration) -> Taken {
-    let (mut left, mut bytes) = (time_limit, 0);
+/// The next frame, and how large it was.
+fn next(frames: &Receiver<Received>, time_limit: Duration) -> Result<(Frame, u64), Stopped> {
+    match frames.recv_timeout(time_limit) {
+        Ok(Ok((Frame::Failure(failure), _))) => Err(Stopped::Failure(failure.into())),
+        Ok(Ok(frame)) => Ok(frame),
+        Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => Err(Stopped::Broken),
+        Err(RecvTimeoutError::Timeout) => Err(Stopped::TooLong),
+    }
+}
+
+/// Takes an answer of one frame.
+fn only(frames: &Receiver<Received>, time_limit: Duration) -> Result<Frame, Stopped> {
+    next(frames, time_limit).map(|(frame, _)| frame)
+}
+
+/// Takes a reading. The child's clock runs only while we wait for it: recognition has its own.
+fn take(
+    frames: &Receiver<Received>,
+    assembly: &mut Assembly<'_>,
+    time_limit: Duration,
+    recognition_limit: Duration,
+) -> Result<(), Stopped> {
+    let (mut left, mut recognising, mut bytes) = (time_limit, Duration::ZERO, 0);
     loop {
         let start = Instant::now();
-        let received = frames.recv_timeout(left);
+        let (frame, size) = next(frames, left)?;
         left = left.saturating_sub(start.elapsed());
-        let (frame, size) = match received {
-            Ok(Ok(frame)) => frame,
-            Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => return Taken::Broken,
-            Err(RecvTimeoutError::Timeout) => return Taken::TooLong,
-        };
         bytes += size;
         if bytes > ANSWER_BYTES + u64::from(FRAME_BYTES) {
-            return Taken::TooMuch;
+            return Err(Stopped::TooMuch);
         }
         match frame {
             Frame::Page(page) => assembly.page(page),
-            Frame::Raster(raster) => assembly.raster(*raster),
+            Frame::Raster(raster) => {
+                let start = Instant::now();
+                assembly.raster(*raster);
+                recognising += start.elapsed();
+                if recognising > recognition_limit {
+                    return Err(Stopped::TooLong);
+                }
+            }
             Frame::Table(table) => assembly.table(table),
             Frame::Statement(statement) => assembly.statement(statement),
-            Frame::Failure(failure) => return Taken::Failure(failure.into()),
             Frame::End(end) => {
                 assembly.end(end);
-                return Taken::All;
+                return Ok(());
             }
+            Frame::Classification(_) | Frame::Extraction(_) | Frame::Failure(_) => return Err(Stopped::Broken),
         }
     }
 }

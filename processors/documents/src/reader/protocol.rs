@@ -1,6 +1,6 @@
 //! What parent and child say to each other.
 //!
-//! To the child: a length (4 bytes, little endian), a [`Request`] as JSON, and the file until the end. Back: frames of
+//! To the child: a length (4 bytes, little endian), a [`Request`] as JSON, and the file or reading until the end. Back: frames of
 //! a tag (1 byte), a length (4 bytes, little endian) and that many bytes. A raster's frame holds the length of its
 //! head (4 bytes), the head as JSON, and the pixels. The password goes this way and no other: arguments and
 //! environments can be seen by other processes.
@@ -8,27 +8,42 @@
 use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use spendlog_domain::documents::Source;
+use spendlog_domain::documents::{DocumentKind, Source};
 
 use super::failure::Failure;
 use super::limits::{FRAME_BYTES, RASTER_PIXELS};
+use crate::classify::Classification;
+use crate::extract::{Extraction, Hints};
 use crate::reading::{Line, Page, Statement, Table};
 
-/// What the child shall do.
+/// What the child shall do with what follows.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Task {
+    /// Read a file.
+    Read {
+        media_type: String,
+        password: Option<String>,
+        /// Whether to leave out the readers that may loop or die on a damaged file.
+        careful: bool,
+    },
+    /// Tell what kind of document a reading (JSON) is of.
+    Classify,
+    /// Find the fields and lines of a reading (JSON).
+    Extract { kind: DocumentKind, hints: Hints },
+}
+
+/// A task, and what it may cost.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Request {
-    pub(super) media_type: String,
-    pub(super) password: Option<String>,
+    pub(super) task: Task,
     /// Address space in bytes.
     pub(super) memory_limit: u64,
     /// CPU seconds.
     pub(super) cpu_limit_s: u64,
-    /// Whether to leave out the readers that may loop or die on a damaged file.
-    pub(super) careful: bool,
     /// The parent: when it is gone, nobody waits for the answer.
     pub(super) parent: u32,
-    /// Size of the file that follows.
-    pub(super) file_bytes: u64,
+    /// Size of what follows.
+    pub(super) bytes: u64,
 }
 
 /// A page that has to be recognised.
@@ -62,6 +77,8 @@ pub(super) enum Frame {
     Raster(Box<Raster>),
     Table(Table),
     Statement(Statement),
+    Classification(Classification),
+    Extraction(Extraction),
     Failure(Failure),
     End(End),
 }
@@ -70,6 +87,8 @@ const PAGE: u8 = b'p';
 const RASTER: u8 = b'r';
 const TABLE: u8 = b't';
 const STATEMENT: u8 = b's';
+const CLASSIFICATION: u8 = b'c';
+const EXTRACTION: u8 = b'x';
 const FAILURE: u8 = b'f';
 const END: u8 = b'e';
 
@@ -80,6 +99,8 @@ impl Frame {
             Self::Page(page) => write_json(out, PAGE, page),
             Self::Table(table) => write_json(out, TABLE, table),
             Self::Statement(statement) => write_json(out, STATEMENT, statement),
+            Self::Classification(classification) => write_json(out, CLASSIFICATION, classification),
+            Self::Extraction(extraction) => write_json(out, EXTRACTION, extraction),
             Self::Failure(failure) => write_json(out, FAILURE, failure),
             Self::End(end) => write_json(out, END, end),
             Self::Raster(raster) => {
@@ -110,6 +131,8 @@ impl Frame {
             PAGE => Self::Page(parse(&body)?),
             TABLE => Self::Table(parse(&body)?),
             STATEMENT => Self::Statement(parse(&body)?),
+            CLASSIFICATION => Self::Classification(parse(&body)?),
+            EXTRACTION => Self::Extraction(parse(&body)?),
             FAILURE => Self::Failure(parse(&body)?),
             END => Self::End(parse(&body)?),
             _ => return Err(invalid("unknown frame")),

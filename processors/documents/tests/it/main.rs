@@ -5,6 +5,7 @@ mod images;
 mod locked;
 mod office;
 mod pdf;
+mod sense;
 mod text;
 
 use std::{path::Path, time::Duration};
