@@ -151,13 +151,13 @@ async fn serve(
         background.extend(projections.run(stop));
     }
     if config.roles.processors {
+        let program = std::env::current_exe().context("this program can't be found")?;
         let reader = Arc::new(Reader::new(ReaderConfig {
-            program: std::env::current_exe().context("this program can't be found")?,
-            models: config.models.clone(),
             engine: config.ocr_engine,
             time_limit: config.read_time_limit,
             memory_limit: config.read_memory_limit_bytes,
             threads: config.ocr_threads,
+            ..ReaderConfig::new(program, config.models.clone())
         }));
         let pipeline: Arc<dyn Handler> = Arc::new(DocumentPipeline::new(
             journal.clone(),
