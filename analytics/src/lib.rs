@@ -22,5 +22,5 @@ pub use error::ExportError;
 pub use explain::QueryError;
 pub use export::{Exported, Progress, export, newest};
 pub use manifest::{File, Manifest, Mark, Scope};
-pub use output::Format;
+pub use output::{Answered, Format};
 pub use tables::{Column, EVENTS, Table, Tables, Type};

@@ -13,8 +13,6 @@ use polars::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::query::Answered;
-
 /// In a table, longer texts are cut off.
 const CELL_CHARS: usize = 80;
 
@@ -30,6 +28,15 @@ pub enum Format {
     Parquet,
     /// An array of objects.
     Json,
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// How many rows were written.
+    pub rows: usize,
+    /// Whether there were more than are shown.
+    pub more: bool,
 }
 
 type Out = Box<dyn Write + Send>;

@@ -22,7 +22,7 @@ use crate::{
     error::ExportError,
     explain::{QueryError, explain},
     manifest::{File, Manifest},
-    output::{Format, Output},
+    output::{Answered, Format, Output},
     rows::data_type,
     tables::{Column, Table, Tables},
 };
@@ -49,15 +49,6 @@ pub struct Job {
     pub format: Format,
     /// As a table: how many rows are shown at most.
     pub shown_max: usize,
-}
-
-/// What came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answered {
-    /// How many rows were written.
-    pub rows: usize,
-    /// Whether there were more than are shown.
-    pub more: bool,
 }
 
 /// The names of our tables that stand in a statement; or why it is no SQL.

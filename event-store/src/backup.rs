@@ -150,6 +150,11 @@ async fn lock(connection: &mut PgConnection, statement: &str, key: i64) -> Resul
     Ok(false)
 }
 
+/// A number of events, to be shown.
+fn count(events: i64) -> u64 {
+    u64::try_from(events).unwrap_or(0)
+}
+
 fn altered(name: impl Into<String>, why: impl Into<String>) -> BackupError {
     BackupError::Altered {
         name: name.into(),

@@ -188,6 +188,33 @@ impl Journal {
         self.rows(Texts::Opened).open(stored).await
     }
 
+    /// As [`Journal::open_stored`]; where what a transport delivered is damaged, the journal's own events instead, as far as it
+    /// has them.
+    pub async fn open_delivered(&self, stored: &[StoredEvent]) -> Result<Vec<Event>, ReadError> {
+        match self.open_stored(stored).await {
+            Err(ReadError::Damaged { position }) => {
+                tracing::error!(position, "what was delivered is damaged: the journal is read instead");
+                let mut events = Vec::new();
+                for event in stored {
+                    events.extend(self.event(event.position).await?);
+                }
+                Ok(events)
+            }
+            opened => opened,
+        }
+    }
+
+    /// The newest position. Where `claimed` is ahead of what this process has heard, the database is asked. What claims to be
+    /// ahead of that too is of another journal, as after an older backup was restored.
+    pub async fn newest(&self, claimed: i64) -> Result<i64, DatabaseError> {
+        let known = *self.head().borrow();
+        if claimed <= known {
+            return Ok(known);
+        }
+        let newest = sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM es.commits");
+        Ok(newest.fetch_one(self.database().pool()).await?)
+    }
+
     /// The events that the query asks for, in the order of their positions.
     pub async fn read(&self, query: &Query) -> Result<Vec<Event>, ReadError> {
         Ok(self.read_wanted(query, |_, _| true).await?.0)

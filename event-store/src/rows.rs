@@ -14,8 +14,8 @@ use crate::{
     Archive, DatabaseError, Event, KeyError, Keyring, Metadata, ReadError, StoredEvent, Texts,
     keyring::Held,
     merkle::{Entry, Hash},
-    opening::{Opener, Seal, has_sealed},
     sealing,
+    unsealing::{Opener, Treatment, has_sealed},
 };
 
 /// The columns in the order in which they are read here.
@@ -126,10 +126,10 @@ impl<'a> Rows<'a> {
     fn event(&mut self, stored: &Entry<'_>) -> Result<Event, ReadError> {
         let position = stored.position;
         let payload = if has_sealed(stored.payload) {
-            let seal = match (self.held.get(&stored.owner), self.texts) {
-                (Some(Held::Keys(keys)), Texts::Opened) => Seal::Open(keys),
-                (Some(Held::Keys(_)), Texts::Withheld) => Seal::Withheld,
-                (Some(Held::Forgotten), _) => Seal::Forgotten,
+            let treatment = match (self.held.get(&stored.owner), self.texts) {
+                (Some(Held::Keys(keys)), Texts::Opened) => Treatment::Open(keys),
+                (Some(Held::Keys(_)), Texts::Withheld) => Treatment::Withheld,
+                (Some(Held::Forgotten), _) => Treatment::Forgotten,
                 (None, _) => return Err(KeyError::Missing.into()),
             };
             let Entry {
@@ -141,7 +141,7 @@ impl<'a> Rows<'a> {
             } = *stored;
             sealing::associated(owner, kind, stream, sequence, &mut self.associated);
             self.opener
-                .open(seal, &mut self.associated, stored.payload)
+                .open(treatment, &mut self.associated, stored.payload)
                 .map_err(|_| ReadError::Damaged { position })?
         } else {
             stored.payload.to_owned()

@@ -12,8 +12,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Database, DatabaseError, Dispatch, Feed, Handler, Journal, Lease, Query, ReadError, Settled, Share, parked,
-    persevere,
+    Database, DatabaseError, Feed, Handler, Journal, Lanes, Lease, Query, ReadError, Settled, Share, parked, persevere,
 };
 
 /// So many events are fetched at a time.
@@ -53,6 +52,14 @@ pub async fn subscription_position(db: &Database, name: &str) -> Result<i64, Dat
     Ok(position.await?)
 }
 
+/// Writes down up to where everything is done, for a subscription whose position was asked for before. The lease is of its lock:
+/// who has lost that has lost the connection too, and writes nothing.
+pub async fn save_subscription_position(lease: &Lease, name: &str, position: i64) -> Result<(), DatabaseError> {
+    const SAVE: &str = "UPDATE es.subscriptions SET position = $2, updated_at = now() WHERE name = $1";
+    lease.client().execute(SAVE, &[&name, &position]).await?;
+    Ok(())
+}
+
 struct Work<'a> {
     journal: &'a Journal,
     handler: &'a Arc<dyn Handler>,
@@ -64,7 +71,7 @@ struct Work<'a> {
     /// What stands in `es.subscriptions`.
     saved: i64,
     /// What is in hand: parked events by their ids, others by none.
-    dispatch: Dispatch<Option<i64>>,
+    lanes: Lanes<Option<i64>>,
     /// Parked events that are in hand.
     replaying: HashSet<i64>,
 }
@@ -82,7 +89,7 @@ impl<'a> Work<'a> {
         };
         // A checkpoint that is lost in a crash only means that some events are handed over again.
         let quick = "SET synchronous_commit = off";
-        lease.client().batch_execute(quick).await.map_err(database)?;
+        lease.client().batch_execute(quick).await.map_err(DatabaseError::from)?;
         let saved = subscription_position(db, handler.name()).await?;
         let work = Work {
             journal,
@@ -91,7 +98,7 @@ impl<'a> Work<'a> {
             fetched: saved,
             open: BTreeSet::new(),
             saved,
-            dispatch: Dispatch::new(handler.clone()),
+            lanes: Lanes::new(handler.clone()),
             replaying: HashSet::new(),
         };
         work.go(stop).await
@@ -120,7 +127,7 @@ impl<'a> Work<'a> {
                 biased;
                 () = stop.cancelled() => return self.finish().await,
                 () = self.lease.lost() => return Err(DatabaseError::Unreachable.into()),
-                settled = self.dispatch.settled() => self.settle(settled).await?,
+                settled = self.lanes.settled() => self.settle(settled).await?,
                 asked = changed(&mut replays) => if asked { self.take_parked().await? } else { return self.finish().await },
                 () = tokio::time::sleep_until(fetch_at), if behind => {}
                 more = changed(&mut head), if !full && !behind => if !more { return self.finish().await },
@@ -141,12 +148,7 @@ impl<'a> Work<'a> {
 
     async fn save(&mut self) -> Result<(), ReadError> {
         let position = self.checkpoint();
-        const SAVE: &str = "UPDATE es.subscriptions SET position = $2, updated_at = now() WHERE name = $1";
-        self.lease
-            .client()
-            .execute(SAVE, &[&self.handler.name(), &position])
-            .await
-            .map_err(database)?;
+        save_subscription_position(&self.lease, self.handler.name(), position).await?;
         self.saved = position;
         Ok(())
     }
@@ -161,7 +163,7 @@ impl<'a> Work<'a> {
         let (events, last) = self.journal.read_wanted(&query, wanted).await?;
         for event in events {
             self.open.insert(event.position);
-            self.dispatch.take(event, None);
+            self.lanes.take(event, None);
         }
         self.fetched = last.unwrap_or(self.fetched);
         Ok(())
@@ -173,7 +175,7 @@ impl<'a> Work<'a> {
             if self.replaying.insert(asked.id)
                 && let Some(event) = self.journal.event(asked.position).await?
             {
-                self.dispatch.take(event, Some(asked.id));
+                self.lanes.take(event, Some(asked.id));
             }
         }
         Ok(())
@@ -191,7 +193,7 @@ impl<'a> Work<'a> {
     /// Waits for what runs, and writes down how far it has come.
     async fn finish(&mut self) -> Result<(), ReadError> {
         let deadline = Instant::now() + GRACE;
-        while let Some(settled) = self.dispatch.last(deadline).await {
+        while let Some(settled) = self.lanes.last(deadline).await {
             self.settle(settled).await?;
         }
         self.save().await
@@ -201,10 +203,6 @@ impl<'a> Work<'a> {
 /// Waits for a change; false when there will never be one again.
 async fn changed<T>(receiver: &mut watch::Receiver<T>) -> bool {
     receiver.changed().await.is_ok()
-}
-
-fn database(error: tokio_postgres::Error) -> ReadError {
-    ReadError::Database(error.into())
 }
 
 #[cfg(test)]

@@ -4,5 +4,7 @@
 //! ids are derived from the event that caused them.
 
 pub mod documents;
-pub mod registry;
+mod run;
 pub mod users;
+
+pub use run::run;

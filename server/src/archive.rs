@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount};
 use spendlog_event_store::{Archive, Archived, ArchivingError};
 use spendlog_projections::custom::reading_events;
 use spendlog_web::Clock;
@@ -11,7 +11,7 @@ use crate::{
     cli,
     config::Config,
     foundation::{Ground, Use},
-    say,
+    progress, say,
 };
 
 /// Moves what is old enough. Ctrl-C leaves nothing half moved.
@@ -46,15 +46,9 @@ async fn act(ground: &Ground, dry_run: bool, before: DateTime<Utc>, days: u32) -
         });
         return Ok(());
     }
-    let bar = ProgressBar::new(0);
-    bar.set_style(ProgressStyle::with_template(
-        "{bar:30} {human_pos} of {human_len} events, {per_sec}, {eta} left",
-    )?);
+    let bar = progress::bar("events");
     let moved = archive
-        .move_recorded_before(before, |done, all| {
-            bar.set_length(u64::try_from(all).unwrap_or(0));
-            bar.set_position(u64::try_from(done).unwrap_or(0));
-        })
+        .move_recorded_before(before, |done, all| progress::show(&bar, done, all))
         .await;
     bar.finish_and_clear();
     match moved {

@@ -4,7 +4,7 @@ use std::{io::Read as _, path::Path};
 
 use anyhow::{Context as _, ensure};
 use hex::FromHex as _;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::HumanCount;
 use spendlog_domain::{documents::DocumentEvent, imports::ImportEvent};
 use spendlog_event_store::{Archive, Audit, Database, Files, Keyring, NamedFile, Names, SignedHead, Verified};
 use spendlog_read_api::proof;
@@ -13,7 +13,7 @@ use spendlog_schemas::audit as wire;
 use crate::{
     config::Config,
     foundation::{Foundation, Ground, Use, seal_plans},
-    say,
+    progress, say,
 };
 
 /// The largest head or proof that is read: an event has 64 KiB at most, which JSON can make six times as long.
@@ -38,18 +38,13 @@ pub(crate) async fn verify_on(
 ) -> anyhow::Result<()> {
     let archive = Archive::new(database, Some(files.clone()));
     let audit = Audit::new(database.clone(), keyring.clone(), archive);
-    let bar = ProgressBar::new(0);
-    bar.set_style(ProgressStyle::with_template(
-        "{bar:30} {human_pos} of {human_len} events, {per_sec}, {eta} left",
-    )?);
+    let bar = progress::bar("events");
     let shown = bar.clone();
-    let progress = move |seen: i64, of: i64| {
-        shown.set_length(u64::try_from(of).unwrap_or(0));
-        shown.set_position(u64::try_from(seen).unwrap_or(0));
-    };
     let names: Names = named_file;
     let files = Some((files.clone(), names));
-    let verified = audit.verify(seal_plans()?, files, progress).await?;
+    let verified = audit
+        .verify(seal_plans()?, files, move |seen, all| progress::show(&shown, seen, all))
+        .await?;
     bar.finish_and_clear();
     report(&verified);
     let goes_on = match older {

@@ -9,9 +9,9 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar};
 use spendlog_event_store::{
-    Files, Journal,
+    Files,
     backup::{self, Backup, Keys, Stage, Target},
     scrub_keys,
 };
@@ -22,9 +22,10 @@ use crate::{
     audit::{named_file, verify_on},
     cli,
     config::{Config, Objects},
-    forgotten,
-    foundation::{Foundation, Ground, Use, connect, disconnect, make_private, objects_at, store},
-    keys, note, say,
+    foundation::{Foundation, Ground, Use, connect, disconnect, make_private},
+    keys, note,
+    objects::{objects_at, store},
+    progress, say,
 };
 
 /// `spendlog backup`.
@@ -212,14 +213,6 @@ fn read_forgotten(file: &Path) -> anyhow::Result<BTreeSet<Uuid>> {
         .collect()
 }
 
-/// `spendlog user forgotten`.
-pub(crate) async fn list_forgotten(journal: &Journal, files: &Files) -> anyhow::Result<()> {
-    for owner in forgotten::all(journal, files).await? {
-        say(&owner.to_string());
-    }
-    Ok(())
-}
-
 /// The place of the backups.
 fn target(config: &Config, place: &str, option: &str) -> anyhow::Result<Target> {
     let objects = objects_at(config, place)?;
@@ -270,11 +263,13 @@ impl Bars {
                 if let Some((_, bar)) = other {
                     bar.finish_and_clear();
                 }
-                bar(stage)
+                progress::bar(match stage {
+                    Stage::Events => "events",
+                    Stage::Files => "files",
+                })
             }
         };
-        bar.set_length(all);
-        bar.set_position(seen);
+        progress::show(&bar, seen, all);
         *shown = Some((stage, bar));
     }
 
@@ -283,14 +278,4 @@ impl Bars {
             bar.finish_and_clear();
         }
     }
-}
-
-fn bar(stage: Stage) -> ProgressBar {
-    let what = match stage {
-        Stage::Events => "events",
-        Stage::Files => "files",
-    };
-    let template = format!("{{bar:30}} {{human_pos}} of {{human_len}} {what}, {{per_sec}}, {{eta}} left");
-    let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(0).with_style(style)
 }

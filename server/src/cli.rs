@@ -101,7 +101,7 @@ pub(crate) enum Command {
     RunQuery,
 }
 
-/// Of the weights.
+/// Subcommands of `spendlog models`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Models {
     /// What is there, what is missing, and where it comes from.
@@ -114,7 +114,7 @@ pub(crate) enum Models {
     },
 }
 
-/// Of parked events.
+/// Subcommands of `spendlog parked`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Parked {
     /// What is parked, and why.
@@ -132,7 +132,7 @@ pub(crate) enum Parked {
     Drop(Which),
 }
 
-/// Of the audit.
+/// Subcommands of `spendlog audit`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
     /// Compute every hash of the journal anew, and that of every file; say what is not as it was written.
@@ -155,7 +155,7 @@ pub(crate) enum Audit {
     },
 }
 
-/// Of an archiving.
+/// Arguments of `spendlog archive`.
 #[derive(Debug, Args)]
 pub(crate) struct Archive {
     /// How long ago events must have been recorded, in days; SPENDLOG_ARCHIVE_AFTER_DAYS unless said.
@@ -185,7 +185,7 @@ impl Which {
     }
 }
 
-/// Of Kafka.
+/// Subcommands of `spendlog kafka`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Kafka {
     /// The topic in use, up to which event it is filled, and how far each subscription has read it.
@@ -206,7 +206,7 @@ pub(crate) enum Kafka {
     },
 }
 
-/// Of projections.
+/// Subcommands of `spendlog projections`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Projections {
     /// How each stands: running, paused or run by nobody; how far it has come; its tables.
@@ -271,7 +271,7 @@ pub(crate) struct WhichProjections {
     pub(crate) all: bool,
 }
 
-/// Of the events.
+/// Subcommands of `spendlog events`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Events {
     /// Write them as Parquet files, by table and month; only what is new since the last time.
@@ -279,7 +279,7 @@ pub(crate) enum Events {
     Export(Export),
 }
 
-/// Of an export.
+/// Arguments of `spendlog events export`.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// Where to: a folder, or s3://bucket/prefix. [default: the folder export in SPENDLOG_DATA]
@@ -300,7 +300,7 @@ pub(crate) enum ExportFormat {
     Parquet,
 }
 
-/// Of a query.
+/// Arguments of `spendlog query`.
 #[derive(Debug, Args)]
 pub(crate) struct Query {
     /// What to ask.
@@ -336,7 +336,7 @@ pub(crate) enum QueryFormat {
     Json,
 }
 
-/// Of a replay.
+/// Arguments of `spendlog replay`.
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
     /// Whose books: an e-mail address or an id (usr_…).
@@ -350,7 +350,7 @@ pub(crate) struct Replay {
     pub(crate) at: When,
 }
 
-/// Of users.
+/// Subcommands of `spendlog user`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Users {
     /// Make a user an admin.
@@ -370,7 +370,7 @@ pub(crate) enum Users {
     Forgotten,
 }
 
-/// Of restoring.
+/// Arguments of `spendlog restore`.
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
     /// Where from: a folder, or s3://bucket/prefix.
@@ -390,7 +390,7 @@ pub(crate) struct Restore {
     pub(crate) check: bool,
 }
 
-/// Of the keys.
+/// Subcommands of `spendlog keys`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
     /// Change the master key: all keys are wrapped by a new one, in one transaction. Events and files stay as they are.
@@ -408,7 +408,7 @@ pub(crate) enum Keys {
     },
 }
 
-/// Of the configuration.
+/// Subcommands of `spendlog config`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Configuration {
     /// What holds, and what is wrong; secrets are not shown.

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar};
 use spendlog_analytics::{Progress, Scope, Tables, export};
 use spendlog_projections::{Group, Projections, books};
 
 use crate::{
     cli::{self, ExportFormat, Who},
     config::Config,
-    foundation::{Foundation, Use, store_at},
-    replay, say,
+    foundation::{Foundation, Use},
+    objects::store_at,
+    operator, progress, say,
 };
 
 /// Exports what is new.
@@ -38,7 +39,7 @@ async fn write(config: &Config, foundation: &Foundation, asked: &cli::Export) ->
         }
         None => (None, head),
     };
-    let bar = bar()?;
+    let bar = progress::bar("events");
     let exported = export(journal, &tables(), &*store, scope, until, |progress| {
         show(&bar, progress)
     })
@@ -60,8 +61,9 @@ async fn write(config: &Config, foundation: &Foundation, asked: &cli::Export) ->
 
 /// The user and their books, and the position at which these are theirs.
 async fn scope(foundation: &Foundation, who: &Who) -> anyhow::Result<(Scope, i64)> {
-    let user = replay::user(foundation, who).await?;
-    let projections = Projections::new(foundation.journal.clone());
+    let journal = &foundation.journal;
+    let user = operator::meant(&operator::commands(journal, &foundation.files).await?, who).await?;
+    let projections = Projections::new(journal.clone());
     let position = projections.refresh(Group::Ledger).await?;
     let theirs = books::of_user(projections.reader(), user).await?;
     let mut owners = vec![user.uuid()];
@@ -87,17 +89,7 @@ pub(crate) fn tables() -> Arc<Tables> {
     Arc::new(Tables::new(each))
 }
 
-/// A bar that counts events.
-pub(crate) fn bar() -> anyhow::Result<ProgressBar> {
-    let bar = ProgressBar::new(0);
-    bar.set_style(ProgressStyle::with_template(
-        "{bar:30} {human_pos} of {human_len} events, {per_sec}, {eta} left",
-    )?);
-    Ok(bar)
-}
-
-/// Shows how far it has come.
-pub(crate) fn show(bar: &ProgressBar, progress: Progress) {
-    bar.set_length(u64::try_from(progress.until - progress.from).unwrap_or(0));
-    bar.set_position(u64::try_from(progress.position - progress.from).unwrap_or(0));
+/// Shows how far events were read.
+pub(crate) fn show(bar: &ProgressBar, read: Progress) {
+    progress::show(bar, read.position - read.from, read.until - read.from);
 }

@@ -6,11 +6,12 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Context as _;
-use spendlog_commands::{Commands, CommandsConfig, users};
-use spendlog_documents::sniff;
+use spendlog_commands::users;
 use spendlog_event_store::{Files, Journal, backup};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::operator;
 
 /// How often the list is asked for while it can't be read.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -34,8 +35,7 @@ pub(crate) async fn apply(journal: &Journal, files: &Files) -> anyhow::Result<bo
         owners.extend(known);
     }
     if !owners.is_empty() {
-        let commands = Commands::new(journal.clone(), files.clone(), sniff::sniff, CommandsConfig::default()).await?;
-        users::forget_again(&commands, &owners).await?;
+        users::forget_again(&operator::commands(journal, files).await?, &owners).await?;
         tracing::warn!(
             owners = owners.len(),
             "who was forgotten after this state of the database is forgotten again"

@@ -23,9 +23,11 @@ use tokio::{io::AsyncWriteExt as _, process::Command};
 use crate::{
     cli::{self, QueryFormat},
     config::Config,
-    export::{bar, place, show, tables},
-    foundation::{Foundation, Use, store_at},
-    note, say,
+    export::{place, show, tables},
+    foundation::{Foundation, Use},
+    note,
+    objects::store_at,
+    progress, say,
 };
 
 /// So many rows are shown as a table.
@@ -131,7 +133,7 @@ async fn gather(
         }
         _ => std::path::absolute(&place)?,
     };
-    let bar = bar()?;
+    let bar = progress::bar("events");
     let wanted = move |table: &Table| named.contains(&table.name);
     let files = newest(
         &foundation.journal,

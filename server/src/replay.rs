@@ -1,18 +1,15 @@
 //! `spendlog replay`: a user's books as they stood, folded from the events themselves; the same as `/audit/replay`
 //! answers.
 
-use anyhow::{Context as _, bail, ensure};
-use spendlog_commands::{Commands, CommandsConfig, users};
-use spendlog_documents::sniff;
-use spendlog_domain::values::UserId;
+use anyhow::{bail, ensure};
 use spendlog_projections::{Group, Projections, books};
 use uuid::Uuid;
 
 use crate::{
-    cli::{self, When, Who},
+    cli::{self, When},
     config::Config,
     foundation::{Foundation, Use},
-    say,
+    operator, say,
 };
 
 /// Prints them as JSON.
@@ -25,7 +22,8 @@ pub(crate) async fn run(config: &Config, asked: &cli::Replay) -> anyhow::Result<
 
 async fn print(foundation: &Foundation, asked: &cli::Replay) -> anyhow::Result<()> {
     let journal = &foundation.journal;
-    let user = user(foundation, &asked.user).await?;
+    let commands = operator::commands(journal, &foundation.files).await?;
+    let user = operator::meant(&commands, &asked.user).await?;
     let projections = Projections::new(journal.clone());
     projections.refresh(Group::Ledger).await?;
     let theirs = books::of_user(projections.reader(), user).await?;
@@ -45,17 +43,4 @@ async fn print(foundation: &Foundation, asked: &cli::Replay) -> anyhow::Result<(
     let replayed = spendlog_projections::replay(journal, &owners, position).await?;
     say(&serde_json::to_string_pretty(&spendlog_read_api::replayed(replayed))?);
     Ok(())
-}
-
-/// The id of the user who is meant.
-pub(crate) async fn user(foundation: &Foundation, who: &Who) -> anyhow::Result<UserId> {
-    let email = match who {
-        Who::Id(user) => return Ok(*user),
-        Who::Email(email) => email,
-    };
-    let (journal, files) = (foundation.journal.clone(), foundation.files.clone());
-    let commands = Commands::new(journal, files, sniff::sniff, CommandsConfig::default()).await?;
-    users::find(&commands, email)
-        .await?
-        .context("nobody is registered with this address")
 }

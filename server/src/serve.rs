@@ -14,12 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{App, HttpServer, middleware::from_fn, web::Data};
+use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web::Data};
 use anyhow::Context as _;
+use metrics_exporter_prometheus::PrometheusHandle;
 use spendlog_commands::{Commands, CommandsConfig};
 use spendlog_documents::{Reader, ReaderConfig, sniff};
-use spendlog_event_store::{Handler, Query};
-use spendlog_processors::{documents::DocumentPipeline, registry, users::Forgetting};
+use spendlog_event_store::Handler;
+use spendlog_processors::{documents::DocumentPipeline, users::Forgetting};
 use spendlog_projections::Projections;
 use spendlog_read_api::ReadApi;
 use spendlog_web::{edge, fallback};
@@ -57,20 +58,16 @@ pub(crate) async fn run(config: Config, demo: Option<PathBuf>) -> anyhow::Result
             return Ok(());
         }
     };
-    let first = Query {
-        limit: 1,
-        ..Query::default()
-    };
-    let empty = foundation
-        .journal
-        .read(&first)
-        .await
-        .context("the journal can't be read")?
-        .is_empty();
+    let empty = *foundation.journal.head().borrow() == 0;
     let stop = CancellationToken::new();
-    let served = serve(&config, &foundation, listener, recorder, &stop).await;
-    let (server, background, state) = match served {
-        Ok(parts) => parts,
+    let started = start(&config, &foundation, listener, recorder, &stop).await;
+    let Running {
+        address,
+        health,
+        server,
+        background,
+    } = match started {
+        Ok(running) => running,
         Err(error) => {
             stop.cancel();
             foundation.close().await?;
@@ -78,11 +75,11 @@ pub(crate) async fn run(config: Config, demo: Option<PathBuf>) -> anyhow::Result
         }
     };
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(address = state.address, took_ms, "ready");
-    say(&format!("Spendlog listens on {}", state.address));
+    tracing::info!(address, took_ms, "ready");
+    say(&format!("Spendlog listens on {address}"));
     let models = config.models.clone();
     tokio::task::spawn_blocking(move || warn_of_lacks(&models));
-    let showing = demo.map(|samples| tokio::spawn(demo::after_start(state.address.clone(), samples, empty)));
+    let showing = demo.map(|samples| tokio::spawn(demo::after_start(address, samples, empty)));
 
     let handle = server.handle();
     let mut server = tokio::spawn(server);
@@ -91,7 +88,7 @@ pub(crate) async fn run(config: Config, demo: Option<PathBuf>) -> anyhow::Result
         () = ended(&mut foundation) => Err(anyhow::anyhow!("PostgreSQL ended by itself; its log is in the data folder")),
         result = &mut server => Err(anyhow::anyhow!("the HTTP server ended by itself: {result:?}")),
     };
-    state.health.set_ready(false);
+    health.set_ready(false);
     if let Some(showing) = showing {
         showing.abort();
     }
@@ -111,12 +108,6 @@ pub(crate) async fn run(config: Config, demo: Option<PathBuf>) -> anyhow::Result
     why
 }
 
-/// What is needed of a running server.
-struct Running {
-    address: String,
-    health: Health,
-}
-
 /// Says what the recognition of text has to do without.
 fn warn_of_lacks(folder: &Path) {
     for lacking in models::lacks(folder) {
@@ -124,27 +115,74 @@ fn warn_of_lacks(folder: &Path) {
     }
 }
 
-/// Composes what the roles ask for.
-async fn serve(
+/// A server that runs.
+struct Running {
+    /// As a URL.
+    address: String,
+    health: Health,
+    server: Server,
+    background: Vec<JoinHandle<()>>,
+}
+
+/// What handlers of requests work with.
+#[derive(Clone)]
+struct Parts {
+    commands: Commands,
+    projections: Projections,
+    queries: ReadApi,
+    health: Health,
+    recorder: PrometheusHandle,
+}
+
+/// Starts what the roles ask for.
+async fn start(
     config: &Config,
     foundation: &Foundation,
     listener: TcpListener,
-    recorder: metrics_exporter_prometheus::PrometheusHandle,
+    recorder: PrometheusHandle,
     stop: &CancellationToken,
-) -> anyhow::Result<(actix_web::dev::Server, Vec<JoinHandle<()>>, Running)> {
+) -> anyhow::Result<Running> {
     let bound = listener.local_addr().context("the listener has no address")?;
-    let journal = foundation.journal.clone();
+    let (journal, files) = (&foundation.journal, &foundation.files);
     let commands_config = CommandsConfig {
         upload_bytes_max: config.upload_limit_bytes,
         registrations_max: config.registrations_max,
         sign_in_failures_max: config.sign_in_failures_max,
         ..CommandsConfig::default()
     };
-    let commands = Commands::new(journal.clone(), foundation.files.clone(), sniff::sniff, commands_config).await?;
+    let commands = Commands::new(journal.clone(), files.clone(), sniff::sniff, commands_config).await?;
     let projections = Projections::new(journal.clone());
+    let mut background = background(config, foundation, &commands, &projections, stop)?;
+    let upkeep = upkeep::run(recorder.clone(), projections.clone(), stop.clone());
+    background.push(tokio::spawn(upkeep));
+    let health = Health::new(foundation.database.clone(), projections.clone());
+    let parts = Parts {
+        commands,
+        queries: ReadApi::new(journal.clone(), files.clone(), projections.clone(), stop.clone()),
+        projections,
+        health: health.clone(),
+        recorder,
+    };
+    Ok(Running {
+        address: format!("http://{bound}"),
+        health,
+        server: serve(config, parts, listener)?,
+        background,
+    })
+}
+
+/// Starts what the roles have work in the background, until `stop` is cancelled.
+fn background(
+    config: &Config,
+    foundation: &Foundation,
+    commands: &Commands,
+    projections: &Projections,
+    stop: &CancellationToken,
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let (journal, files) = (&foundation.journal, &foundation.files);
     let mut background = Vec::new();
     if !foundation.forgotten {
-        let again = forgotten::keep_trying(journal.clone(), foundation.files.clone(), stop.clone());
+        let again = forgotten::keep_trying(journal.clone(), files.clone(), stop.clone());
         background.push(tokio::spawn(again));
     }
     if config.roles.projections {
@@ -161,30 +199,26 @@ async fn serve(
         }));
         let pipeline: Arc<dyn Handler> = Arc::new(DocumentPipeline::new(
             journal.clone(),
-            foundation.files.clone(),
+            files.clone(),
             commands.clone(),
             projections.clone(),
             reader,
             config.documents_at_once,
         ));
         let forgetting: Arc<dyn Handler> = Arc::new(Forgetting::new(commands.clone(), projections.clone()));
-        let feed = transport::feed(config, &journal);
-        let run = registry::run(feed, vec![pipeline, forgetting], stop.clone());
+        let feed = transport::feed(config, journal);
+        let run = spendlog_processors::run(feed, vec![pipeline, forgetting], stop.clone());
         background.push(tokio::spawn(run));
     }
     if config.roles.relay {
-        background.extend(transport::relay(config, &journal, stop));
+        background.extend(transport::relay(config, journal, stop));
     }
-    let health = Health::new(foundation.database.clone(), projections.clone());
-    background.push(tokio::spawn(upkeep::run(
-        recorder.clone(),
-        projections.clone(),
-        stop.clone(),
-    )));
+    Ok(background)
+}
 
+/// Serves HTTP: the API where the roles ask for it, and what every process answers.
+fn serve(config: &Config, parts: Parts, listener: TcpListener) -> anyhow::Result<Server> {
     let roles = config.roles;
-    let health_of_app = health.clone();
-    let queries = ReadApi::new(journal, foundation.files.clone(), projections.clone(), stop.clone());
     let server = HttpServer::new(move || {
         let (app, description) = App::new()
             .into_utoipa_app()
@@ -195,12 +229,13 @@ async fn serve(
                 }
             })
             .split_for_parts();
-        app.app_data(Data::new(commands.clone()))
-            .app_data(Data::new(commands.tokens().clone()))
-            .app_data(Data::new(projections.clone()))
-            .app_data(Data::new(queries.clone()))
-            .app_data(Data::new(health_of_app.clone()))
-            .app_data(Data::new(recorder.clone()))
+        let parts = parts.clone();
+        app.app_data(Data::new(parts.commands.tokens().clone()))
+            .app_data(Data::new(parts.commands))
+            .app_data(Data::new(parts.projections))
+            .app_data(Data::new(parts.queries))
+            .app_data(Data::new(parts.health))
+            .app_data(Data::new(parts.recorder))
             .app_data(Data::new(fallback::Paths405::new(&description.paths, health::PATHS)))
             .configure(health::configure)
             .configure(|service| docs::configure(service, description))
@@ -212,14 +247,7 @@ async fn serve(
     .disable_signals()
     .listen(listener)
     .context("the listener can't be used")?;
-    Ok((
-        server.run(),
-        background,
-        Running {
-            address: format!("http://{bound}"),
-            health,
-        },
-    ))
+    Ok(server.run())
 }
 
 /// Resolves when the private PostgreSQL has ended; never where there is none.

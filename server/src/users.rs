@@ -4,54 +4,49 @@ use std::{io::IsTerminal as _, time::Duration};
 
 use anyhow::{Context as _, bail};
 use spendlog_commands::{
-    Commands, CommandsConfig, Context,
+    Context,
     users::{self, ChangeRole},
 };
-use spendlog_documents::sniff;
 use spendlog_domain::{users::Role, values::UserId};
 use spendlog_event_store::scrub_keys;
 use spendlog_projections::{Group, Projections};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    backup,
     cli::{self, Who},
     config::Config,
+    forgotten,
     foundation::{Foundation, Use},
-    note, say,
+    note, operator, say,
 };
 
 /// How long the read tables may take to come up to the journal.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Does it.
+/// Runs `spendlog user …`.
 pub(crate) async fn run(config: &Config, command: &cli::Users) -> anyhow::Result<()> {
     let foundation = Foundation::lay(config, Use::Beside).await?;
     let done = match command {
         cli::Users::Promote { user } => promote(&foundation, user).await,
         cli::Users::Forget { user, yes } => forget(&foundation, user, *yes).await,
-        cli::Users::Forgotten => backup::list_forgotten(&foundation.journal, &foundation.files).await,
+        cli::Users::Forgotten => list_forgotten(&foundation).await,
     };
     foundation.close().await?;
     done
 }
 
-/// The write side, and the user who is meant.
-async fn open(foundation: &Foundation, who: &Who) -> anyhow::Result<(Commands, UserId)> {
-    let (journal, files) = (foundation.journal.clone(), foundation.files.clone());
-    let commands = Commands::new(journal, files, sniff::sniff, CommandsConfig::default()).await?;
-    let user = match who {
-        Who::Id(user) => *user,
-        Who::Email(email) => users::find(&commands, email)
-            .await?
-            .context("nobody is registered with this address")?,
-    };
-    Ok((commands, user))
+/// Prints the ids of all who are forgotten.
+async fn list_forgotten(foundation: &Foundation) -> anyhow::Result<()> {
+    for owner in forgotten::all(&foundation.journal, &foundation.files).await? {
+        say(&owner.to_string());
+    }
+    Ok(())
 }
 
 /// Makes a user an admin. Their next access token says so.
 async fn promote(foundation: &Foundation, who: &Who) -> anyhow::Result<()> {
-    let (commands, user) = open(foundation, who).await?;
+    let commands = operator::commands(&foundation.journal, &foundation.files).await?;
+    let user = operator::meant(&commands, who).await?;
     let change = ChangeRole {
         user,
         role: Role::Admin,
@@ -67,7 +62,8 @@ async fn promote(foundation: &Foundation, who: &Who) -> anyhow::Result<()> {
 
 /// Forgets a user, with all that follows: it waits for no server to do it.
 async fn forget(foundation: &Foundation, who: &Who, yes: bool) -> anyhow::Result<()> {
-    let (commands, user) = open(foundation, who).await?;
+    let commands = operator::commands(&foundation.journal, &foundation.files).await?;
+    let user = operator::meant(&commands, who).await?;
     if !yes && !agreed(user)? {
         bail!("nothing was done");
     }

@@ -26,14 +26,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("read-api", &["web", "schemas", "domain", "projections", "event-store"]),
     (
         "processors",
-        &[
-            "commands",
-            "projections",
-            "schemas",
-            "domain",
-            "event-store",
-            "documents",
-        ],
+        &["commands", "projections", "domain", "event-store", "documents"],
     ),
     (
         "server",

@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use eventstore::RecordedEvent;
 use spendlog_event_store::{
-    DatabaseError, Dispatch, Event, Feed, Handler, Journal, Lease, ReadError, Settled, Share, StoredEvent, parked,
-    persevere, subscription_lock, subscription_position,
+    DatabaseError, Feed, Handler, Journal, Lanes, Lease, Settled, Share, StoredEvent, parked, persevere,
+    save_subscription_position, subscription_lock, subscription_position,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -69,7 +69,7 @@ impl EventStoreDbFeed {
             ahead: BTreeMap::new(),
             open: BTreeMap::new(),
             saved,
-            dispatch: Dispatch::new(handler.clone()),
+            lanes: Lanes::new(handler.clone()),
             replaying: HashSet::new(),
         };
         session.run(stop).await
@@ -107,7 +107,7 @@ struct Session<'a> {
     /// The position as it is written down.
     saved: i64,
     /// What is in hand: parked events by their ids, others by none.
-    dispatch: Dispatch<Option<i64>>,
+    lanes: Lanes<Option<i64>>,
     /// Parked events that are in hand.
     replaying: HashSet<i64>,
 }
@@ -124,7 +124,7 @@ impl Session<'_> {
                 () = self.lease.lost() => return Err(DatabaseError::Unreachable.into()),
                 _ = save.tick() => self.save().await?,
                 _ = look.tick() => self.look().await?,
-                settled = self.dispatch.settled() => self.settle(settled).await?,
+                settled = self.lanes.settled() => self.settle(settled).await?,
                 changed = replays.changed() => {
                     if changed.is_err() {
                         return self.finish().await;
@@ -153,7 +153,7 @@ impl Session<'_> {
             };
         }
         let claimed = self.ahead.last_key_value().map_or(0, |(last, _)| *last);
-        let newest = newest(self.journal, claimed).await?;
+        let newest = self.journal.newest(claimed).await?;
         for (position, Ahead { id, .. }) in self.ahead.split_off(&(newest + 1)) {
             tracing::error!(position, "an event that is ahead of the journal is passed over");
             self.reading.acknowledge(id);
@@ -191,8 +191,8 @@ impl Session<'_> {
                 self.reading.acknowledge(id);
             }
         }
-        for event in open(self.journal, &wanted).await? {
-            self.dispatch.take(event, None);
+        for event in self.journal.open_delivered(&wanted).await? {
+            self.lanes.take(event, None);
         }
         Ok(())
     }
@@ -224,8 +224,8 @@ impl Session<'_> {
             self.seen = event.position;
             if self.handler.wants(&event.kind, &event.event_type) {
                 self.open.insert(event.position, id);
-                for event in open(self.journal, std::slice::from_ref(&event)).await? {
-                    self.dispatch.take(event, None);
+                for event in self.journal.open_delivered(std::slice::from_ref(&event)).await? {
+                    self.lanes.take(event, None);
                 }
             } else if let Some(id) = id {
                 self.reading.acknowledge(id);
@@ -240,7 +240,7 @@ impl Session<'_> {
             if self.replaying.insert(asked.id)
                 && let Some(event) = self.journal.event(asked.position).await?
             {
-                self.dispatch.take(event, Some(asked.id));
+                self.lanes.take(event, Some(asked.id));
             }
         }
         Ok(())
@@ -262,13 +262,7 @@ impl Session<'_> {
     async fn save(&mut self) -> Result<(), TransportError> {
         let position = self.mark();
         if position != self.saved {
-            const SAVE: &str = "UPDATE es.subscriptions SET position = $2, updated_at = now() WHERE name = $1";
-            let saved = self
-                .lease
-                .client()
-                .execute(SAVE, &[&self.handler.name(), &position])
-                .await;
-            saved.map_err(DatabaseError::from)?;
+            save_subscription_position(&self.lease, self.handler.name(), position).await?;
             self.saved = position;
         }
         Ok(())
@@ -277,36 +271,9 @@ impl Session<'_> {
     /// Waits for what runs, and writes down how far it has come.
     async fn finish(mut self) -> Result<(), TransportError> {
         let deadline = Instant::now() + GRACE;
-        while let Some(settled) = self.dispatch.last(deadline).await {
+        while let Some(settled) = self.lanes.last(deadline).await {
             self.settle(settled).await?;
         }
         self.save().await
-    }
-}
-
-/// The newest position of the journal, or at least this one. What claims to be ahead of it is of another journal, as after an
-/// older backup was restored.
-async fn newest(journal: &Journal, wanted: i64) -> Result<i64, TransportError> {
-    let known = *journal.head().borrow();
-    if wanted <= known {
-        return Ok(known);
-    }
-    // We may only not have heard of it yet.
-    let newest = sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM es.commits");
-    Ok(newest.fetch_one(journal.database().pool()).await?)
-}
-
-/// Opens what was delivered. Where something in it is not as it was sealed, the journal is asked itself.
-async fn open(journal: &Journal, stored: &[StoredEvent]) -> Result<Vec<Event>, TransportError> {
-    match journal.open_stored(stored).await {
-        Err(ReadError::Damaged { position }) => {
-            tracing::error!(position, "an event is damaged: the journal is read instead");
-            let mut events = Vec::new();
-            for event in stored {
-                events.extend(journal.event(event.position).await?);
-            }
-            Ok(events)
-        }
-        opened => Ok(opened?),
     }
 }

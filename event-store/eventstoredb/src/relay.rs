@@ -6,7 +6,8 @@ use eventstore::{
     AppendToStreamOptions, Client, Error, EventData, ExpectedRevision, ReadStreamOptions, StreamPosition,
 };
 use spendlog_event_store::{
-    DatabaseError, Journal, Lease, ReadError, Share, StoredEvent, persevere, subscription_position,
+    DatabaseError, Journal, Lease, ReadError, Share, StoredEvent, persevere, save_subscription_position,
+    subscription_position,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -132,9 +133,7 @@ impl Session<'_> {
 
     async fn save(&mut self) -> Result<(), TransportError> {
         if self.saved != self.mirrored {
-            const SAVE: &str = "UPDATE es.subscriptions SET position = $2, updated_at = now() WHERE name = $1";
-            let saved = self.lease.client().execute(SAVE, &[&CHECKPOINT, &self.mirrored]).await;
-            saved.map_err(DatabaseError::from)?;
+            save_subscription_position(&self.lease, CHECKPOINT, self.mirrored).await?;
             self.saved = self.mirrored;
         }
         Ok(())

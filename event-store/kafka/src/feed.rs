@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use spendlog_event_store::{
-    DatabaseError, Dispatch, Event, Feed, Handler, Journal, Lease, ReadError, Settled, Share, StoredEvent, parked,
-    persevere, subscription_lock, subscription_position,
+    DatabaseError, Feed, Handler, Journal, Lanes, Lease, Settled, Share, parked, persevere, subscription_lock,
+    subscription_position,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -73,7 +73,7 @@ impl KafkaFeed {
                 marks,
                 partitions: BTreeMap::new(),
                 asked: None,
-                dispatch: Dispatch::new(handler.clone()),
+                lanes: Lanes::new(handler.clone()),
                 replaying: HashMap::new(),
                 dead_letters: DeadLetters::new(self.journal.clone(), &self.kafka)?,
                 letters: FuturesUnordered::new(),
@@ -81,32 +81,6 @@ impl KafkaFeed {
             session.run(&lease, stop).await?;
         }
         Ok(())
-    }
-
-    /// The newest position that the journal has, or at least this one. What claims to be ahead of it is not ours.
-    async fn newest(&self, wanted: Option<i64>) -> Result<i64, TransportError> {
-        let known = *self.journal.head().borrow();
-        if wanted.is_none_or(|wanted| wanted <= known) {
-            return Ok(known);
-        }
-        // We may only not have heard of it yet.
-        let newest = sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM es.commits");
-        Ok(newest.fetch_one(self.journal.database().pool()).await?)
-    }
-
-    /// Opens what was delivered. Where something in it is not as it was sealed, the journal is asked itself.
-    async fn open(&self, stored: &[StoredEvent]) -> Result<Vec<Event>, TransportError> {
-        match self.journal.open_stored(stored).await {
-            Err(ReadError::Damaged { position }) => {
-                tracing::error!(position, "a record is damaged: the journal is read instead");
-                let mut events = Vec::new();
-                for event in stored {
-                    events.extend(self.journal.event(event.position).await?);
-                }
-                Ok(events)
-            }
-            opened => Ok(opened?),
-        }
     }
 }
 
@@ -146,7 +120,7 @@ struct Session<'a> {
     partitions: BTreeMap<i32, Partition>,
     /// The topic as it was known to be when it was asked where it ends; `None` while no answer is awaited.
     asked: Option<Topic>,
-    dispatch: Dispatch<By>,
+    lanes: Lanes<By>,
     /// Parked events that are in hand, and their partitions.
     replaying: HashMap<i64, i32>,
     dead_letters: DeadLetters,
@@ -170,7 +144,7 @@ impl Session<'_> {
                 _ = look.tick() => if !self.look().await? {
                     return self.finish().await;
                 },
-                settled = self.dispatch.settled() => self.settle(settled).await?,
+                settled = self.lanes.settled() => self.settle(settled).await?,
                 Some((by, position)) = self.letters.next() => self.close(by, position),
                 changed = replays.changed() => {
                     if changed.is_err() {
@@ -234,10 +208,9 @@ impl Session<'_> {
     async fn revoked(&mut self, partitions: &[i32], answer: &sync_mpsc::Sender<Offsets>) -> Result<(), TransportError> {
         tracing::debug!(subscription = self.handler.name(), ?partitions, "partitions go");
         let theirs = |by: &By| partitions.contains(&by.partition);
-        self.dispatch.forgo(theirs);
+        self.lanes.forgo(theirs);
         let deadline = Instant::now() + GRACE;
-        while let Ok(Some(settled)) = tokio::time::timeout_at(deadline, self.dispatch.settled_while_held(theirs)).await
-        {
+        while let Ok(Some(settled)) = tokio::time::timeout_at(deadline, self.lanes.settled_while_held(theirs)).await {
             self.settle(settled).await?;
         }
         self.save_marks().await?;
@@ -258,10 +231,8 @@ impl Session<'_> {
     async fn take(&mut self, records: Vec<Delivered>) -> Result<(), TransportError> {
         let (mut stored, mut taken) = (Vec::new(), HashMap::new());
         let count = records.len();
-        let newest = self
-            .feed
-            .newest(records.iter().map(|record| record.position).max())
-            .await?;
+        let claimed = records.iter().map(|record| record.position).max().unwrap_or(0);
+        let newest = self.feed.journal.newest(claimed).await?;
         for record in records {
             let Some(partition) = self.partitions.get_mut(&record.partition) else {
                 continue;
@@ -304,9 +275,9 @@ impl Session<'_> {
             }
         }
         self.consumer.done(count - stored.len());
-        for event in self.feed.open(&stored).await? {
+        for event in self.feed.journal.open_delivered(&stored).await? {
             if let Some(partition) = taken.remove(&event.position) {
-                self.dispatch.take(event, By::delivered(partition));
+                self.lanes.take(event, By::delivered(partition));
             }
         }
         // Of what is left the journal knows nothing.
@@ -326,7 +297,7 @@ impl Session<'_> {
                 && let Some(event) = self.feed.journal.event(asked.position).await?
             {
                 let parked = Some(asked.id);
-                self.dispatch.take(event, By { partition, parked });
+                self.lanes.take(event, By { partition, parked });
             }
         }
         Ok(())
@@ -444,7 +415,7 @@ impl Session<'_> {
     /// Waits for what runs, writes down how far it has come, and leaves the group.
     async fn finish(mut self) -> Result<(), TransportError> {
         let deadline = Instant::now() + GRACE;
-        while let Some(settled) = self.dispatch.last(deadline).await {
+        while let Some(settled) = self.lanes.last(deadline).await {
             self.settle(settled).await?;
         }
         while let Ok(Some((by, position))) = tokio::time::timeout_at(deadline, self.letters.next()).await {

@@ -1,25 +1,14 @@
 //! Events whose payload and metadata stand in an archive: what can be wrong with these, and how it is told.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use sqlx::postgres::PgRow;
 
 use super::{
     Broken, StoredEvent,
-    verify::{Case, ENOUGH, Verification},
+    verify::{Case, ENOUGH, Lost, Verification},
 };
-use crate::{
-    ArchiveError, ReadError,
-    archive::{Chunk, StoredRow},
-    rows,
-};
-
-/// An archive that is not as it was written: the positions that it is listed for, and what it says now where it can be understood.
-pub(super) struct Lost {
-    first: i64,
-    last: i64,
-    chunk: Option<Arc<Chunk>>,
-}
+use crate::{ArchiveError, ReadError, archive::StoredRow, rows};
 
 impl Broken {
     /// The leaf that the table keeps of an archived event is not that of the event, which is as it was written.

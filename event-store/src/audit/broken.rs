@@ -11,8 +11,8 @@ use crate::{
     Metadata, ReadError,
     keyring::Held,
     merkle::Tree,
-    opening::{Opener, Seal, has_sealed},
     sealing,
+    unsealing::{Opener, Treatment, has_sealed},
 };
 
 /// Something that is not as it was written.
@@ -288,7 +288,7 @@ impl Verification {
             let mut bound = Vec::new();
             sealing::associated(event.owner, &event.kind, &event.stream, event.sequence, &mut bound);
             if Opener::default()
-                .open(Seal::Open(keys), &mut bound, &event.payload)
+                .open(Treatment::Open(keys), &mut bound, &event.payload)
                 .is_err()
             {
                 return of(

@@ -22,11 +22,11 @@ use uuid::Uuid;
 
 use super::{
     Audit, Broken, StoredEvent,
-    archived::Lost,
     commit::{COMMIT, Commit},
 };
 use crate::{
     DatabaseError, FileError, Files, ReadError, SealPlans,
+    archive::Chunk,
     keyring::Held,
     merkle::{Hash, Tree},
     rows::{self, COLUMNS},
@@ -83,6 +83,13 @@ pub(super) struct Case {
     pub(super) commit: Commit,
     /// The first position at which another one stands, or nothing: where, and what is there instead.
     pub(super) gap: Option<(i64, Option<i64>)>,
+}
+
+/// An archive that is not as it was written: the positions that it is listed for, and what it says now where it can be understood.
+pub(super) struct Lost {
+    pub(super) first: i64,
+    pub(super) last: i64,
+    pub(super) chunk: Option<Arc<Chunk>>,
 }
 
 /// A file to be looked at.

@@ -1,10 +1,9 @@
 //! Reads a whole backup, and shows that it is as it was written.
 
 use super::{
-    Backup, BackupError, Keys, Progress, Stage, Target, altered,
+    Backup, BackupError, Keys, Progress, Stage, Target, altered, count,
     files::{self, Index},
-    make::ARCHIVES,
-    manifest::Range,
+    manifest::{ARCHIVES, Range},
     part::Reader,
     walk::walk,
 };
@@ -88,9 +87,4 @@ async fn check_range(target: &Target, range: &Range, tree: Tree, names: Names) -
         ));
     }
     Ok(walked.tree)
-}
-
-/// A number of events, to be shown.
-pub(super) fn count(events: i64) -> u64 {
-    u64::try_from(events).unwrap_or(0)
 }

@@ -27,7 +27,7 @@ use super::{
     walk,
 };
 use crate::{
-    FileError, Files, Keyring, OwnerKeys, forgotten,
+    FileError, Files, Keyring, OwnerKeys, forgotten_list,
     keyring::Held,
     merkle::{self, Hash},
 };
@@ -346,5 +346,5 @@ pub(super) fn owner(path: &str) -> Option<Uuid> {
 /// the forgotten, which the keys of a backup have too.
 fn is_kept(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
-    !name.starts_with("upload-") && !path.starts_with(&format!("{}/", forgotten::FOLDER))
+    !name.starts_with("upload-") && !path.starts_with(&format!("{}/", forgotten_list::FOLDER))
 }

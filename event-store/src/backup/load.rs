@@ -3,9 +3,7 @@
 use sqlx::{PgConnection, PgPool};
 
 use super::{
-    Backup, BackupError, Keys, Progress, Stage, Target, altered,
-    check::count,
-    keys, lock,
+    Backup, BackupError, Keys, Progress, Stage, Target, altered, count, keys, lock,
     make::SCHEMAS,
     manifest::{Range, Table},
     part::{Part, Reader},

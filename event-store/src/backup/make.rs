@@ -18,11 +18,10 @@ use sqlx::{Acquire as _, PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{
-    Backup, BackupError, Keys, Progress, Stage, Target, altered,
-    check::count,
+    Backup, BackupError, Keys, Progress, Stage, Target, altered, count,
     files::{self, Copied, Index},
     lock,
-    manifest::{FORMAT, Head, Manifest, Range, Table},
+    manifest::{ARCHIVES, FORMAT, Head, Manifest, Range, Table},
     part::{self, Part},
     walk::{Walked, Wanted, walk},
 };
@@ -37,8 +36,6 @@ const LOCK: i64 = 6_003_374_505_740_488_530;
 const RANGE: i64 = 50_000;
 /// How long each answer of the store is waited for when it is asked for the forgotten: its own limits come before.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// The list of the archive's files.
-pub(super) const ARCHIVES: &str = "es.archives";
 /// What stands in these schemas is kept, each table whole …
 pub(super) const SCHEMAS: [&str; 1] = ["es"];
 /// … but those that are kept in another way.

@@ -11,6 +11,8 @@ use crate::{KeyError, SignedHead};
 
 /// The form that is written here, and the newest that can be read.
 pub(super) const FORMAT: u32 = 1;
+/// The table that lists the archive's files.
+pub(super) const ARCHIVES: &str = "es.archives";
 
 /// What a backup consists of.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,10 +1,10 @@
-//! Sealing and opening together.
+//! Sealing and unsealing together.
 
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::opening::{Damaged, Opener, Seal, has_sealed};
+use crate::unsealing::{Damaged, Opener, Treatment, has_sealed};
 
 const OWNER: Uuid = Uuid::from_u128(1);
 
@@ -31,7 +31,7 @@ fn seal(payload: &Value) -> String {
 fn open(stored: &str, stream: &str, sequence: i64) -> Result<Value, Damaged> {
     let mut bound = Vec::new();
     associated(OWNER, "note", stream, sequence, &mut bound);
-    let opened = Opener::default().open(Seal::Open(&keys()), &mut bound, stored)?;
+    let opened = Opener::default().open(Treatment::Open(&keys()), &mut bound, stored)?;
     Ok(serde_json::from_str(&opened).unwrap())
 }
 
@@ -82,7 +82,7 @@ fn what_only_looks_sealed_is_sealed() {
 fn without_the_key_a_string_reads_as_forgotten() {
     let stored = seal(&json!({"id": "note_1", "list": [{"text": "milk"}]}));
     let opened = Opener::default()
-        .open(Seal::Forgotten, &mut Vec::new(), &stored)
+        .open(Treatment::Forgotten, &mut Vec::new(), &stored)
         .unwrap();
     assert_eq!(opened, r#"{"id":"note_1","list":[{"text":{"forgotten":true}}]}"#);
 }

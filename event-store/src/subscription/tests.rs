@@ -47,13 +47,13 @@ async fn one_process_at_a_time_does_all_of_it() {
 }
 
 /// An event, and what handles it.
-async fn one_in_hand(recorder: &Arc<Recorder>) -> Dispatch<()> {
+async fn one_in_hand(recorder: &Arc<Recorder>) -> Lanes<()> {
     let database = TestDatabase::new().await;
     let journal = contract::journal(&database).await;
     write(&journal, 1, 0..1).await;
-    let mut dispatch = Dispatch::new(recorder.clone());
-    dispatch.take(journal.event(1).await.unwrap().unwrap(), ());
-    dispatch
+    let mut lanes = Lanes::new(recorder.clone());
+    lanes.take(journal.event(1).await.unwrap().unwrap(), ());
+    lanes
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,12 +63,12 @@ async fn letting_go_of_others_cuts_no_pause_short() {
         1 => crate::Outcome::RetryAfter(PAUSE),
         _ => crate::Outcome::Done,
     });
-    let mut dispatch = one_in_hand(&recorder).await;
+    let mut lanes = one_in_hand(&recorder).await;
     let begun = Instant::now();
-    let early = tokio::time::timeout(PAUSE / 2, dispatch.settled()).await;
+    let early = tokio::time::timeout(PAUSE / 2, lanes.settled()).await;
     assert!(early.is_err(), "{early:?}");
-    dispatch.forgo(|_| false);
-    assert_eq!(dispatch.settled().await.attempts, 2);
+    lanes.forgo(|_| false);
+    assert_eq!(lanes.settled().await.attempts, 2);
     assert!(begun.elapsed() >= PAUSE);
 }
 
@@ -80,13 +80,13 @@ async fn what_runs_when_it_is_let_go_of_is_not_tried_again() {
         let _gone = tokio::task::block_in_place(|| wait.lock().unwrap().recv());
         crate::Outcome::RetryAfter(Duration::ZERO)
     });
-    let mut dispatch = one_in_hand(&recorder).await;
-    let early = tokio::time::timeout(Duration::from_millis(300), dispatch.settled()).await;
+    let mut lanes = one_in_hand(&recorder).await;
+    let early = tokio::time::timeout(Duration::from_millis(300), lanes.settled()).await;
     assert!(early.is_err(), "{early:?}");
-    dispatch.forgo(|_| true);
-    assert!(dispatch.holds(|_| true), "it runs");
+    lanes.forgo(|_| true);
+    assert!(lanes.holds(|_| true), "it runs");
     drop(go);
-    let settled = dispatch.settled_while_held(|_| true).await;
+    let settled = lanes.settled_while_held(|_| true).await;
     assert!(settled.is_none(), "{settled:?}");
-    assert!(!dispatch.holds(|_| true) && recorder.once());
+    assert!(!lanes.holds(|_| true) && recorder.once());
 }

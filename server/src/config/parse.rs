@@ -167,11 +167,7 @@ impl Given {
 
     /// The value, or the default, which must be a value itself.
     fn text(&self, name: &str) -> String {
-        let default = VARIABLES
-            .iter()
-            .find(|variable| variable.name == name)
-            .map_or("", |variable| variable.default);
-        self.optional(name).unwrap_or_else(|| default.to_owned())
+        self.optional(name).unwrap_or_else(|| default_of(name).to_owned())
     }
 
     /// The value as `parse` understands it; of a mistake, which is noted, the default's, so that the others are found too.
@@ -181,12 +177,8 @@ impl Given {
             return value;
         }
         self.mistakes.push(format!("{name} must be {expected}, not `{text}`"));
-        let default = VARIABLES
-            .iter()
-            .find(|variable| variable.name == name)
-            .map_or("", |variable| variable.default);
         #[expect(clippy::expect_used, reason = "a test parses every default")]
-        parse(default).expect("a default can be parsed")
+        parse(default_of(name)).expect("a default can be parsed")
     }
 
     fn number<T: FromStr + PartialOrd + std::fmt::Display + Copy>(&mut self, name: &str, least: T, most: T) -> T {
@@ -317,6 +309,12 @@ impl Given {
     }
 }
 
+/// The default of a variable; empty where it has none.
+fn default_of(name: &str) -> &'static str {
+    let variable = VARIABLES.iter().find(|variable| variable.name == name);
+    variable.map_or("", |variable| variable.default)
+}
+
 fn engine(text: &str) -> Option<Option<EngineChoice>> {
     match text {
         "auto" => Some(None),
@@ -330,26 +328,10 @@ fn engine(text: &str) -> Option<Option<EngineChoice>> {
 fn unknown(name: &str) -> String {
     let near = VARIABLES
         .iter()
-        .map(|variable| (distance(variable.name, name), variable.name))
+        .map(|variable| (strsim::levenshtein(variable.name, name), variable.name))
         .min();
     match near {
         Some((steps, near)) if steps <= 3 => format!("{name} is not known; {near} is"),
         _ => format!("{name} is not known; `spendlog config example` lists what is"),
     }
-}
-
-/// How many letters must be put in, left out or exchanged to make one text of the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<u8> = b.bytes().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let exchanged = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = exchanged.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
 }

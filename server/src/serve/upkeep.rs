@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use spendlog_projections::{Group, Projections};
 use tokio_util::sync::CancellationToken;
 
-/// How often.
+/// How often the gauges are set.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Runs until `stop` is cancelled.

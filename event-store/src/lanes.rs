@@ -22,9 +22,9 @@ type Lane = (String, String);
 
 /// Gives events to their handler: those of a stream one after the other, those of different streams at the same time as far
 /// as the handler allows. With each goes what the transport knows it by.
-pub struct Dispatch<T> {
+pub struct Lanes<T> {
     handler: Arc<dyn Handler>,
-    lanes: HashMap<Lane, VecDeque<Item<T>>>,
+    queues: HashMap<Lane, VecDeque<Item<T>>>,
     /// Lanes whose first event can be started, by its position: the oldest is started first.
     ready: BTreeMap<i64, Lane>,
     running: JoinSet<Outcome>,
@@ -56,19 +56,19 @@ pub struct Settled<T> {
     pub refused: Option<String>,
 }
 
-impl<T> std::fmt::Debug for Dispatch<T> {
+impl<T> std::fmt::Debug for Lanes<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (name, lanes, running) = (self.handler.name(), self.lanes.len(), self.running.len());
-        write!(f, "Dispatch({name}: {lanes} streams in hand, {running} running)")
+        let (name, queues, running) = (self.handler.name(), self.queues.len(), self.running.len());
+        write!(f, "Lanes({name}: {queues} streams in hand, {running} running)")
     }
 }
 
-impl<T> Dispatch<T> {
+impl<T> Lanes<T> {
     /// With nothing in hand yet.
     pub fn new(handler: Arc<dyn Handler>) -> Self {
         Self {
             handler,
-            lanes: HashMap::new(),
+            queues: HashMap::new(),
             ready: BTreeMap::new(),
             running: JoinSet::new(),
             running_lanes: HashMap::new(),
@@ -79,7 +79,7 @@ impl<T> Dispatch<T> {
     /// Takes an event in hand, behind those of its stream.
     pub fn take(&mut self, event: Event, by: T) {
         let lane = (event.kind.clone(), event.stream.clone());
-        let queue = self.lanes.entry(lane.clone()).or_default();
+        let queue = self.queues.entry(lane.clone()).or_default();
         queue.push_back(Item {
             event: Arc::new(event),
             by,
@@ -138,7 +138,7 @@ impl<T> Dispatch<T> {
     pub fn forgo(&mut self, which: impl Fn(&T) -> bool) {
         let running: Vec<Lane> = self.running_lanes.values().cloned().collect();
         self.ready.clear();
-        for (lane, queue) in &mut self.lanes {
+        for (lane, queue) in &mut self.queues {
             let mut first = running.contains(lane);
             queue.retain_mut(|item| {
                 let (runs, goes) = (std::mem::take(&mut first), which(&item.by));
@@ -146,19 +146,19 @@ impl<T> Dispatch<T> {
                 runs || !goes
             });
         }
-        self.lanes.retain(|_, queue| !queue.is_empty());
-        let waiting: Vec<Lane> = self.lanes.keys().cloned().collect();
+        self.queues.retain(|_, queue| !queue.is_empty());
+        let waiting: Vec<Lane> = self.queues.keys().cloned().collect();
         waiting.into_iter().for_each(|lane| self.rouse(lane));
     }
 
     /// Whether one of these events is in hand.
     pub fn holds(&self, which: impl Fn(&T) -> bool) -> bool {
-        self.lanes.values().flatten().any(|item| which(&item.by))
+        self.queues.values().flatten().any(|item| which(&item.by))
     }
 
     /// The first event of the lane can be started, unless it runs or waits for another try.
     fn rouse(&mut self, lane: Lane) {
-        if let Some(item) = self.lanes.get(&lane).and_then(VecDeque::front)
+        if let Some(item) = self.queues.get(&lane).and_then(VecDeque::front)
             && item.again_at.is_none_or(|again_at| again_at <= Instant::now())
             && !self.running_lanes.values().any(|running| *running == lane)
         {
@@ -171,7 +171,7 @@ impl<T> Dispatch<T> {
         while self.running.len() < self.handler.concurrency().max(1)
             && let Some((_, lane)) = self.ready.pop_first()
         {
-            if let Some(item) = self.lanes.get(&lane).and_then(VecDeque::front) {
+            if let Some(item) = self.queues.get(&lane).and_then(VecDeque::front) {
                 let (handler, event) = (self.handler.clone(), item.event.clone());
                 let task = self.running.spawn(async move { handler.handle(&event).await });
                 self.running_lanes.insert(task.id(), lane);
@@ -185,7 +185,7 @@ impl<T> Dispatch<T> {
             Err(error) => (error.id(), Outcome::Park("the handler panicked".to_owned())),
         };
         let lane = self.running_lanes.remove(&id)?;
-        let item = self.lanes.get_mut(&lane)?.front_mut()?;
+        let item = self.queues.get_mut(&lane)?.front_mut()?;
         item.attempts += 1;
         let attempts = item.attempts;
         let refused = match outcome {
@@ -212,12 +212,12 @@ impl<T> Dispatch<T> {
 
     /// The first event of the lane is done with.
     fn next(&mut self, lane: Lane, refused: Option<String>) -> Option<Settled<T>> {
-        let queue = self.lanes.get_mut(&lane)?;
+        let queue = self.queues.get_mut(&lane)?;
         let Item {
             event, by, attempts, ..
         } = queue.pop_front()?;
         if queue.is_empty() {
-            self.lanes.remove(&lane);
+            self.queues.remove(&lane);
         } else {
             self.rouse(lane);
         }

@@ -16,7 +16,7 @@ const WITHHELD: &str = r#"{"withheld":true}"#;
 
 /// What is to become of the sealed strings of a payload.
 #[derive(Clone, Copy)]
-pub(crate) enum Seal<'a> {
+pub(crate) enum Treatment<'a> {
     /// They are opened.
     Open(&'a OwnerKeys),
     /// Their owner was forgotten: they can't be opened any more.
@@ -51,7 +51,12 @@ pub(crate) struct Opener {
 
 impl Opener {
     /// The payload in clear. `associated` is what the strings are bound to besides their path.
-    pub(crate) fn open(&mut self, seal: Seal<'_>, associated: &mut Vec<u8>, payload: &str) -> Result<String, Damaged> {
+    pub(crate) fn open(
+        &mut self,
+        treatment: Treatment<'_>,
+        associated: &mut Vec<u8>,
+        payload: &str,
+    ) -> Result<String, Damaged> {
         let text = payload.as_bytes();
         let mut out = String::with_capacity(text.len());
         let (mut at, mut copied, mut at_key) = (0, 0, false);
@@ -78,7 +83,7 @@ impl Opener {
                         at_key = false;
                     } else if let Some(sealed) = text[inside.clone()].strip_prefix(MARK.as_bytes()) {
                         out.push_str(payload.get(copied..at).ok_or(Damaged)?);
-                        self.string(seal, associated, text, sealed, &mut out)?;
+                        self.string(treatment, associated, text, sealed, &mut out)?;
                         copied = inside.end + 1;
                     }
                     at = inside.end;
@@ -93,19 +98,19 @@ impl Opener {
 
     fn string(
         &mut self,
-        seal: Seal<'_>,
+        treatment: Treatment<'_>,
         associated: &mut Vec<u8>,
         text: &[u8],
         sealed: &[u8],
         out: &mut String,
     ) -> Result<(), Damaged> {
-        let keys = match seal {
-            Seal::Open(keys) => keys,
-            Seal::Forgotten => {
+        let keys = match treatment {
+            Treatment::Open(keys) => keys,
+            Treatment::Forgotten => {
                 out.push_str(FORGOTTEN);
                 return Ok(());
             }
-            Seal::Withheld => {
+            Treatment::Withheld => {
                 out.push_str(WITHHELD);
                 return Ok(());
             }

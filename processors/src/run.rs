@@ -1,4 +1,4 @@
-//! Every processor, in one list.
+//! Runs processors, each with a subscription of its own.
 
 use std::sync::Arc;
 
