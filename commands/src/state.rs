@@ -5,17 +5,20 @@ use std::{
     time::Duration,
 };
 
-use spendlog_domain::values::{BookId, UserId};
+use spendlog_domain::{
+    books::Book,
+    values::{BookId, UserId},
+};
 use spendlog_event_store::{Files, Journal, OwnerKeys};
 use spendlog_web::{
-    Clock, Problem,
+    Clock, Code, Problem,
     auth::{PasswordCost, Passwords, TokenKeys},
     rate_limit::RateLimit,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{Context, Dispatch, Done, UseCase, refusal, users::SignInFailures};
+use crate::{Actor, Context, Dispatch, Done, UseCase, refusal, users::SignInFailures};
 
 /// Tells a media type by a file's beginning; its name only breaks ties.
 pub type Sniff = fn(&[u8], Option<&str>) -> Option<&'static str>;
@@ -119,6 +122,15 @@ impl Commands {
     /// The keys of a book or user.
     pub(crate) async fn keys(&self, owner: Uuid) -> Result<Arc<OwnerKeys>, Problem> {
         self.journal.keyring().owner(owner).await.map_err(refusal::key)
+    }
+
+    /// Refuses somebody else's book. For what is read before anything is planned; the plan asks again, and guards it.
+    pub(crate) async fn check_book(&self, actor: Actor, book: BookId) -> Result<(), Problem> {
+        if actor.may_work_in(&*self.dispatch.newest::<Book>(book).await?) {
+            Ok(())
+        } else {
+            Err(Code::NotFound.into())
+        }
     }
 
     /// The book that a user starts with: the one that is meant where none is named.

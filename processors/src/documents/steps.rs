@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use serde::{Serialize, de::DeserializeOwned};
-use spendlog_commands::{Context as Cause, documents, imports, imports::ReadStatement};
+use spendlog_commands::{Context as Cause, documents, imports::ReadStatement};
 use spendlog_documents::{DocumentLine, Extraction, Hints, ReadError, Reading, classify, extract, validate};
 use spendlog_domain::{
     documents::{DocumentCommand, DocumentKind, FailureReason, FieldName, FieldValue, Lines, Step},
@@ -193,7 +193,9 @@ impl DocumentPipeline {
                 lines: lines.file,
                 lines_count: lines.count,
             };
-            imports::read(&self.commands, &cause(due, &format!("import-{place}")), &statement).await?;
+            self.commands
+                .run(&cause(due, &format!("import-{place}")), &statement)
+                .await?;
         }
         Ok(())
     }
