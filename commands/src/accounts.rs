@@ -77,8 +77,7 @@ impl UseCase for ChangeAccount {
     type Main = Account;
 
     async fn plan(&self, plan: &mut Plan<'_>) -> Result<Written<Account>, Problem> {
-        let mut account = plan.open_main::<Account>(self.account).await?;
-        let book = plan.book_of(account.state().book()).await?;
+        let (mut account, book) = plan.open_main_of(self.account, Account::book).await?;
         match self.change.clone() {
             Change::Rename(Some(name)) => account.run(AccountCommand::Rename { name })?,
             Change::Rename(None) => false,

@@ -10,7 +10,7 @@ use spendlog_domain::{
 };
 use spendlog_web::{Code, Problem};
 
-use crate::{Commands, Context, Done, Open, Plan, UseCase, Written, first_category};
+use crate::{Commands, Open, Plan, UseCase, Written, first_category, input};
 
 /// Opens another book of a user, with its first set of categories.
 #[derive(Clone, Debug)]
@@ -103,35 +103,10 @@ impl UseCase for ChangeBook {
     }
 }
 
-/// Opens another book of a user.
-pub async fn open(
-    commands: &Commands,
-    context: &Context,
-    user: UserId,
-    name: Text,
-    policy: ConfirmationPolicy,
-) -> Result<Done<Book>, Problem> {
-    let book = BookId::new(context.command_id);
-    commands
-        .run(
-            context,
-            &OpenBook {
-                book,
-                user,
-                name,
-                policy,
-            },
-        )
-        .await
-}
-
 /// The book that is meant: the one named, or else the user's first.
 pub(crate) async fn meant(commands: &Commands, user: UserId, named: Option<&str>) -> Result<BookId, Problem> {
     match named {
         None => commands.first_book(user).await,
-        // What is no id names nothing, as does the id of somebody else's book.
-        Some(text) => text
-            .parse()
-            .map_err(|_| crate::input::named("/book")(Code::NotFound.into())),
+        Some(text) => input::id("/book", text),
     }
 }

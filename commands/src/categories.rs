@@ -75,8 +75,7 @@ impl UseCase for ChangeCategory {
     type Main = Category;
 
     async fn plan(&self, plan: &mut Plan<'_>) -> Result<Written<Category>, Problem> {
-        let mut category = plan.open_main::<Category>(self.category).await?;
-        let book = plan.book_of(category.state().book()).await?;
+        let (mut category, book) = plan.open_main_of(self.category, Category::book).await?;
         match self.change.clone() {
             Change::Rename(Some(name)) => category.run(CategoryCommand::Rename { name })?,
             Change::Rename(None) => false,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use spendlog_domain::values::UserId;
+use spendlog_domain::{books::Book, values::UserId};
 use spendlog_event_store::Origin;
 use uuid::Uuid;
 
@@ -15,6 +15,16 @@ pub enum Actor {
     Processor(&'static str),
     /// Whoever runs the system, at its command line.
     Operator,
+}
+
+impl Actor {
+    /// Whether they may work in this book.
+    pub(crate) fn may_work_in(self, book: &Book) -> bool {
+        match self {
+            Self::User(user) => book.user() == Some(user),
+            Self::Processor(_) | Self::Operator => true,
+        }
+    }
 }
 
 impl fmt::Display for Actor {

@@ -6,14 +6,14 @@ mod steps;
 mod upload;
 
 use spendlog_domain::{
-    documents::{DocumentCommand, FieldName},
+    documents::DocumentCommand,
     values::{DocumentId, TransactionId},
 };
 use spendlog_event_store::OwnerKeys;
 
-pub use confirm::{ConfirmDocument, confirm, confirm_by_policy};
+pub use confirm::{ConfirmDocument, Statements, confirm, confirm_by_policy};
 pub use steps::{ChangeDocument, advance};
-pub use upload::{Upload, UploadDocument, upload};
+pub use upload::UploadDocument;
 
 /// The document of this file in this book, by the book's keys: the same content is the same document.
 pub fn document_of_file(keys: &OwnerKeys, object: &str) -> DocumentId {
@@ -23,26 +23,6 @@ pub fn document_of_file(keys: &OwnerKeys, object: &str) -> DocumentId {
 /// The transaction that a document's confirmation records, by the book's keys.
 pub fn transaction_of_document(keys: &OwnerKeys, document: DocumentId) -> TransactionId {
     TransactionId::new(keys.derive_id("transaction-of-document", document.to_string().as_bytes()))
-}
-
-/// A field's name in requests and answers.
-pub(crate) fn field_name(field: FieldName) -> &'static str {
-    match field {
-        FieldName::Merchant => "merchant",
-        FieldName::MerchantAddress => "merchant_address",
-        FieldName::MerchantTaxId => "merchant_tax_id",
-        FieldName::Customer => "customer",
-        FieldName::Date => "date",
-        FieldName::DueDate => "due_date",
-        FieldName::InvoiceNumber => "invoice_number",
-        FieldName::Total => "total",
-        FieldName::NetTotal => "net_total",
-        FieldName::Tax => "tax",
-        FieldName::Currency => "currency",
-        FieldName::AccountNumber => "account_number",
-        FieldName::OpeningBalance => "opening_balance",
-        FieldName::ClosingBalance => "closing_balance",
-    }
 }
 
 /// What a command is called in metrics.

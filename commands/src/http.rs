@@ -21,7 +21,7 @@ use spendlog_web::{
 };
 use uuid::Uuid;
 
-use crate::{Actor, Commands, Context, Done};
+use crate::{Actor, Commands, Context, Done, Outcome};
 
 /// What a write brings in its body.
 pub(crate) trait Body: Sized + 'static {
@@ -67,7 +67,7 @@ impl<T: DeserializeOwned + Default + 'static> Body for Maybe<T> {
 /// A write by somebody who is signed in.
 #[derive(Debug)]
 pub(crate) struct Write<B> {
-    /// Who.
+    /// Who sent it.
     pub(crate) user: UserId,
     /// What stands around the command.
     pub(crate) context: Context,
@@ -180,18 +180,21 @@ pub(crate) fn changed<A>(done: Done<A>) -> HttpResponse {
     answer(StatusCode::OK, version, position, &Written { id, version, position })
 }
 
-/// The answer to a creation in this collection.
+/// The answer to a creation in this collection: 200 where it was there already.
 pub(crate) fn created<A>(done: Done<A>, collection: &str) -> HttpResponse {
     let Done {
-        id, version, position, ..
-    } = done;
-    let location = format!("{collection}/{id}");
-    let mut response = answer(
-        StatusCode::CREATED,
+        id,
         version,
         position,
-        &Written { id, version, position },
-    );
+        outcome,
+        ..
+    } = done;
+    let status = match outcome {
+        Outcome::Nothing => StatusCode::OK,
+        Outcome::Recorded | Outcome::Repeated => StatusCode::CREATED,
+    };
+    let location = format!("{collection}/{id}");
+    let mut response = answer(status, version, position, &Written { id, version, position });
     if let Ok(location) = location.try_into() {
         response.headers_mut().insert(LOCATION, location);
     }

@@ -12,8 +12,8 @@ use spendlog_event_store::OwnerKeys;
 pub(crate) use accept::accept_lines;
 pub use accept::{AcceptImport, accept};
 pub use lines::StatementLine;
-pub(crate) use lines::lines;
-pub use read::{ReadStatement, read};
+pub(crate) use lines::{lines, lines_for};
+pub use read::ReadStatement;
 pub use revert::{RevertImport, revert};
 
 /// The import of a document's `number`th statement, from 0, by the book's keys.

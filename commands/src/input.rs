@@ -20,6 +20,11 @@ where
     text.map(|text| value(pointer, text)).transpose()
 }
 
+/// The id of something that the body names. What is no id names nothing.
+pub(crate) fn id<I: std::str::FromStr>(pointer: &str, text: &str) -> Result<I, Problem> {
+    text.parse().map_err(|_| named(pointer)(Code::NotFound.into()))
+}
+
 /// Personal text, which may be absent.
 pub(crate) fn text(text: Option<String>) -> Option<Text> {
     text.map(Text::from)
@@ -40,4 +45,9 @@ pub(crate) fn named(pointer: impl Into<String>) -> impl FnOnce(Problem) -> Probl
         Code::CategoryMerged => problem.and_field(pointer, "category is merged into another one"),
         _ => problem,
     }
+}
+
+/// Neither the body nor the document says which account is meant.
+pub(crate) fn unknown_account() -> Problem {
+    Problem::from(Code::AccountUnknown).and_field("/account", "name the account")
 }

@@ -14,6 +14,7 @@ mod plan;
 mod refusal;
 pub mod routes;
 mod state;
+mod stateful;
 
 pub mod accounts;
 pub mod books;
@@ -27,6 +28,6 @@ pub use context::{Actor, Context};
 pub use dispatch::{Dispatch, Done, Outcome};
 pub use ids::{first_book, first_category};
 pub use plan::{Open, Plan, UseCase, Written};
-pub use refusal::Stateful;
 pub use spendlog_web::{Code, Problem};
 pub use state::{Commands, CommandsConfig, Sniff};
+pub use stateful::Stateful;

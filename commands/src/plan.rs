@@ -14,7 +14,7 @@ use spendlog_web::{Code, Problem};
 use uuid::Uuid;
 
 use crate::{
-    Actor, Context, Stateful,
+    Context, Stateful,
     cache::{Cache, Seen},
 };
 
@@ -181,9 +181,27 @@ impl<'d> Plan<'d> {
     /// The aggregate that the caller means to change: it must have the version that they have seen, if they say one.
     pub async fn open_main<A: Stateful>(&mut self, id: impl ToString) -> Result<Open<A>, Problem> {
         let open = self.open(id).await?;
+        self.check_version(&open)?;
+        Ok(open)
+    }
+
+    /// As [`Plan::open_main`], with the book that it belongs to, guarded. Strangers are refused before the version is looked
+    /// at: to them it must not matter whether there is such a thing.
+    pub async fn open_main_of<A: Stateful>(
+        &mut self,
+        id: impl ToString,
+        book: fn(&A) -> Option<BookId>,
+    ) -> Result<(Open<A>, BookId), Problem> {
+        let open = self.open(id).await?;
+        let book = self.book_of(book(open.state())).await?;
+        self.check_version(&open)?;
+        Ok((open, book))
+    }
+
+    fn check_version<A: Stateful>(&self, open: &Open<A>) -> Result<(), Problem> {
         match self.context.if_match {
             Some(version) if version != open.version => Err(Code::Stale.into()),
-            _ => Ok(open),
+            _ => Ok(()),
         }
     }
 
@@ -221,11 +239,7 @@ impl<'d> Plan<'d> {
     /// A book that the actor may work in; guarded.
     pub async fn book(&mut self, book: BookId) -> Result<Arc<Book>, Problem> {
         let state = self.read::<Book>(book).await?;
-        let theirs = match self.context.actor {
-            Actor::User(user) => state.user() == Some(user),
-            Actor::Processor(_) | Actor::Operator => true,
-        };
-        if !theirs {
+        if !self.context.actor.may_work_in(&state) {
             Err(Code::NotFound.into())
         } else if state.is_forgotten() {
             Err(Code::OwnerForgotten.into())

@@ -1,60 +1,11 @@
 //! Which problem each refusal is. Every rule of the domain stands in exactly one `match` here, none behind a wildcard.
 
-use cqrs_es::Aggregate;
 use spendlog_domain::{
-    accounts::{Account, AccountError},
-    books::{Book, BookError},
-    categories::{Category, CategoryError},
-    documents::{Document, DocumentError},
-    imports::{Import, ImportError},
-    transactions::{Transaction, TransactionError},
-    users::{EmailReservation, User, UserError},
+    accounts::AccountError, books::BookError, categories::CategoryError, documents::DocumentError,
+    imports::ImportError, transactions::TransactionError, users::UserError,
 };
 use spendlog_event_store::{AppendError, ArchiveError, FileError, KeyError, ReadError};
 use spendlog_web::{Code, Problem};
-
-/// An aggregate that the dispatch can work with.
-pub trait Stateful: Aggregate + Clone + std::fmt::Debug + 'static {
-    /// Whether its states are worth remembering.
-    const REMEMBERED: bool;
-    /// The form of its state, for snapshots of long streams: one more whenever the same events come to another state, or to one that
-    /// is written in another way. A test holds it to `schemas/states`.
-    const FORM: i32;
-
-    /// What happens on a command.
-    fn decide(&self, command: Self::Command) -> Result<Vec<Self::Event>, Self::Error>;
-
-    /// The problem that a refusal is.
-    fn refusal(error: &Self::Error) -> Problem;
-}
-
-macro_rules! stateful {
-    ($($aggregate:ident form $form:literal remembered $remembered:literal by $refusal:ident;)*) => {$(
-        impl Stateful for $aggregate {
-            const REMEMBERED: bool = $remembered;
-            const FORM: i32 = $form;
-
-            fn decide(&self, command: Self::Command) -> Result<Vec<Self::Event>, Self::Error> {
-                $aggregate::decide(self, command)
-            }
-
-            fn refusal(error: &Self::Error) -> Problem {
-                $refusal(error)
-            }
-        }
-    )*};
-}
-
-stateful! {
-    User form 1 remembered true by user;
-    EmailReservation form 1 remembered false by user;
-    Book form 1 remembered true by book;
-    Account form 1 remembered true by account;
-    Category form 1 remembered true by category;
-    Transaction form 1 remembered false by transaction;
-    Document form 1 remembered true by document;
-    Import form 1 remembered false by import;
-}
 
 /// A problem whose detail is the rule, in the rule's own words: they hold nothing that anybody wrote.
 fn rule(code: Code, error: &impl std::error::Error) -> Problem {
@@ -65,7 +16,7 @@ fn value(pointer: &str, error: &impl std::error::Error) -> Problem {
     Problem::field(pointer, error.to_string())
 }
 
-fn user(error: &UserError) -> Problem {
+pub(crate) fn user(error: &UserError) -> Problem {
     match error {
         UserError::AlreadyRegistered => rule(Code::AlreadyExists, error),
         UserError::NotRegistered => Code::NotFound.into(),
@@ -76,7 +27,7 @@ fn user(error: &UserError) -> Problem {
     }
 }
 
-fn book(error: &BookError) -> Problem {
+pub(crate) fn book(error: &BookError) -> Problem {
     match error {
         BookError::AlreadyOpened => rule(Code::AlreadyExists, error),
         BookError::NotOpened => Code::NotFound.into(),
@@ -85,7 +36,7 @@ fn book(error: &BookError) -> Problem {
     }
 }
 
-fn account(error: &AccountError) -> Problem {
+pub(crate) fn account(error: &AccountError) -> Problem {
     match error {
         AccountError::AlreadyOpened => rule(Code::AlreadyExists, error),
         AccountError::NotOpened => Code::NotFound.into(),
@@ -95,7 +46,7 @@ fn account(error: &AccountError) -> Problem {
     }
 }
 
-fn category(error: &CategoryError) -> Problem {
+pub(crate) fn category(error: &CategoryError) -> Problem {
     match error {
         CategoryError::AlreadyCreated => rule(Code::AlreadyExists, error),
         CategoryError::NotCreated => Code::NotFound.into(),
@@ -106,7 +57,7 @@ fn category(error: &CategoryError) -> Problem {
     }
 }
 
-fn transaction(error: &TransactionError) -> Problem {
+pub(crate) fn transaction(error: &TransactionError) -> Problem {
     match error {
         TransactionError::AlreadyRecorded => rule(Code::AlreadyExists, error),
         TransactionError::NotRecorded | TransactionError::UnknownPosting { .. } => Code::NotFound.into(),
@@ -129,7 +80,7 @@ fn transaction(error: &TransactionError) -> Problem {
     }
 }
 
-fn document(error: &DocumentError) -> Problem {
+pub(crate) fn document(error: &DocumentError) -> Problem {
     match error {
         DocumentError::AlreadyUploaded => rule(Code::AlreadyExists, error),
         DocumentError::NotUploaded => Code::NotFound.into(),
@@ -138,11 +89,10 @@ fn document(error: &DocumentError) -> Problem {
         DocumentError::InvalidPassword => value("/password", error),
         DocumentError::OutOfOrder { .. } | DocumentError::NotValidated => rule(Code::DocumentNotReady, error),
         DocumentError::WrongValue { field } | DocumentError::ValueOutOfRange { field } => {
-            value(&format!("/{}", crate::documents::field_name(*field)), error)
+            value(&format!("/{field}"), error)
         }
         DocumentError::FieldMissing { field } => {
-            let pointer = format!("/{}", crate::documents::field_name(*field));
-            rule(Code::DocumentIncomplete, error).and_field(pointer, error.to_string())
+            rule(Code::DocumentIncomplete, error).and_field(format!("/{field}"), error.to_string())
         }
         DocumentError::UnusableTotal => rule(Code::DocumentIncomplete, error).and_field("/total", error.to_string()),
         DocumentError::UnusableDate => rule(Code::DocumentIncomplete, error).and_field("/date", error.to_string()),
@@ -161,7 +111,7 @@ fn document(error: &DocumentError) -> Problem {
     }
 }
 
-fn import(error: &ImportError) -> Problem {
+pub(crate) fn import(error: &ImportError) -> Problem {
     match error {
         ImportError::AlreadyRead => rule(Code::AlreadyExists, error),
         ImportError::NotRead => Code::NotFound.into(),

@@ -5,20 +5,26 @@ use std::{
     time::Duration,
 };
 
-use spendlog_domain::values::{BookId, UserId};
+use spendlog_domain::{
+    books::Book,
+    values::{BookId, UserId},
+};
 use spendlog_event_store::{Files, Journal, OwnerKeys};
 use spendlog_web::{
-    Clock, Problem,
+    Clock, Code, Problem,
     auth::{PasswordCost, Passwords, TokenKeys},
     rate_limit::RateLimit,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{Context, Dispatch, Done, UseCase, refusal};
+use crate::{Actor, Context, Dispatch, Done, UseCase, refusal, users::SignInFailures};
 
 /// Tells a media type by a file's beginning; its name only breaks ties.
 pub type Sniff = fn(&[u8], Option<&str>) -> Option<&'static str>;
+
+/// In which registrations are counted.
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// What can be set.
 #[derive(Clone, Debug)]
@@ -29,7 +35,8 @@ pub struct CommandsConfig {
     pub password_cost: PasswordCost,
     /// How many passwords are hashed at once; each takes the cost's memory.
     pub password_hashes_max: usize,
-    /// Wrong passwords for one address in a quarter of an hour; 0: no limit.
+    /// Wrong passwords for one e-mail address from one network address in a quarter of an hour; 0: no limit. Ten times as
+    /// many for one e-mail address from anywhere, and from one network address that is not private.
     pub sign_in_failures_max: u32,
     /// Registrations from one network address in an hour; 0: no limit.
     pub registrations_max: u32,
@@ -58,7 +65,7 @@ pub struct Commands {
     pub(crate) dispatch: Arc<Dispatch>,
     pub(crate) passwords: Passwords,
     pub(crate) tokens: TokenKeys,
-    pub(crate) sign_in_failures: RateLimit,
+    pub(crate) sign_in_failures: SignInFailures,
     pub(crate) registrations: RateLimit,
     pub(crate) upload_bytes_max: u64,
     pub(crate) sniff: Sniff,
@@ -73,7 +80,6 @@ impl Commands {
             clock,
             ..
         } = config;
-        let quarter = Duration::from_secs(15 * 60);
         let dispatch = Arc::new(Dispatch::new(journal.clone()));
         tokio::spawn(drop_forgotten(
             journal.keyring().forgettings(),
@@ -84,8 +90,8 @@ impl Commands {
             dispatch,
             passwords: Passwords::new(config.password_cost, config.password_hashes_max)?,
             tokens: TokenKeys::new(&secret, clock.clone()).refusing(move |user| keyring.is_forgotten(user)),
-            sign_in_failures: RateLimit::new(clock.clone(), config.sign_in_failures_max, quarter),
-            registrations: RateLimit::new(clock, config.registrations_max, quarter * 4),
+            sign_in_failures: SignInFailures::new(&clock, config.sign_in_failures_max),
+            registrations: RateLimit::new(clock, config.registrations_max, HOUR),
             journal,
             files,
             upload_bytes_max,
@@ -116,6 +122,15 @@ impl Commands {
     /// The keys of a book or user.
     pub(crate) async fn keys(&self, owner: Uuid) -> Result<Arc<OwnerKeys>, Problem> {
         self.journal.keyring().owner(owner).await.map_err(refusal::key)
+    }
+
+    /// Refuses somebody else's book. For what is read before anything is planned; the plan asks again, and guards it.
+    pub(crate) async fn check_book(&self, actor: Actor, book: BookId) -> Result<(), Problem> {
+        if actor.may_work_in(&*self.dispatch.newest::<Book>(book).await?) {
+            Ok(())
+        } else {
+            Err(Code::NotFound.into())
+        }
     }
 
     /// The book that a user starts with: the one that is meant where none is named.

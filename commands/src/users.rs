@@ -4,6 +4,9 @@ mod account;
 mod forget;
 pub(crate) mod http;
 mod session;
+mod tries;
+
+use std::net::IpAddr;
 
 use spendlog_domain::{
     users::{EmailReservation, User},
@@ -16,6 +19,7 @@ use crate::{Commands, refusal};
 pub use account::{ChangePassword, ChangeProfile, ChangeRole, Register, change_password, register};
 pub use forget::{Forget, Forgotten, erase, forget, forget_again};
 pub use session::{SignIn, refresh, sign_in};
+pub(crate) use tries::SignInFailures;
 
 /// The keyed hash by which an address is found, however it is spelt.
 pub(crate) async fn email_key(commands: &Commands, email: &str) -> Result<String, Problem> {
@@ -49,16 +53,22 @@ fn phc(user: &User) -> Option<String> {
     user.password_hash().and_then(|hash| hash.clear()).map(str::to_owned)
 }
 
-/// Refuses a wrong password.
-async fn verify(commands: &Commands, key: &str, password: String, user: Option<&User>) -> Result<(), Problem> {
+/// Refuses a wrong password. The tries for one `key` are limited, and those from one peer where it is not known who tries.
+async fn verify(
+    commands: &Commands,
+    key: &str,
+    peer: Option<IpAddr>,
+    password: String,
+    user: Option<&User>,
+) -> Result<(), Problem> {
     // One that can't be anybody's costs nothing to refuse, and is not worth a place among the tries.
     if Passwords::is_too_long(&password) {
         return Err(Code::InvalidCredentials.into());
     }
-    commands.sign_in_failures.count(key)?;
+    commands.sign_in_failures.count(key, peer)?;
     let good = commands.passwords.verify(password, user.and_then(phc)).await;
     if !matches!(good, Ok(false)) {
-        commands.sign_in_failures.forgive(key);
+        commands.sign_in_failures.forgive(key, peer);
     }
     if good? {
         Ok(())

@@ -140,7 +140,7 @@ pub(crate) struct Config {
     pub(crate) read_memory_limit_bytes: u64,
     /// Registrations from one network address in an hour; 0: no limit.
     pub(crate) registrations_max: u32,
-    /// Wrong passwords for one address in a quarter of an hour; 0: no limit.
+    /// Wrong passwords for one e-mail address from one network address in a quarter of an hour; 0: no limit.
     pub(crate) sign_in_failures_max: u32,
     /// After how many events of a stream its state is kept; none: never.
     pub(crate) snapshot_events: Option<NonZero<u32>>,

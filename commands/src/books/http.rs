@@ -4,13 +4,16 @@ use actix_web::{
     HttpResponse, patch, post,
     web::{Data, Path},
 };
-use spendlog_domain::{books::ConfirmationPolicy, values::Text};
+use spendlog_domain::{
+    books::ConfirmationPolicy,
+    values::{BookId, Text},
+};
 use spendlog_schemas::{books as schemas, problem::ProblemDetails, written::Written};
 use spendlog_web::{Problem, body::id};
 
 use crate::{
     Commands,
-    books::{self, ChangeBook},
+    books::{ChangeBook, OpenBook},
     http::{Json, Write, changed, created},
 };
 
@@ -33,9 +36,13 @@ pub(crate) async fn open(
     write: Write<Json<schemas::OpenBook>>,
 ) -> Result<HttpResponse, Problem> {
     let schemas::OpenBook { name, policy: chosen } = write.body.0;
-    let chosen = chosen.map(policy).unwrap_or_default();
-    let done = books::open(&commands, &write.context, write.user, Text::from(name), chosen).await?;
-    Ok(created(done, "/finance/books"))
+    let open = OpenBook {
+        book: BookId::new(write.context.command_id),
+        user: write.user,
+        name: Text::from(name),
+        policy: chosen.map(policy).unwrap_or_default(),
+    };
+    Ok(created(commands.run(&write.context, &open).await?, "/finance/books"))
 }
 
 /// Rename a book, or choose who confirms documents

@@ -9,7 +9,7 @@ use spendlog_domain::{
     values::{CategoryId, Text},
 };
 use spendlog_schemas::{categories as schemas, problem::ProblemDetails, written::Written};
-use spendlog_web::{Code, Problem, body::id};
+use spendlog_web::{Problem, body::id};
 
 use crate::{
     Commands, books,
@@ -96,12 +96,7 @@ pub(crate) async fn merge(
     path: Path<String>,
     write: Write<Json<schemas::MergeCategory>>,
 ) -> Result<HttpResponse, Problem> {
-    let into = write
-        .body
-        .0
-        .into
-        .parse()
-        .map_err(|_| input::named("/into")(Code::NotFound.into()))?;
+    let into = input::id("/into", &write.body.0.into)?;
     let use_case = ChangeCategory {
         category: id(&path)?,
         change: Change::Merge(into),

@@ -11,11 +11,14 @@ use spendlog_web::{Code, Problem};
 
 use super::transaction_of_document;
 use crate::{
-    Commands, Context, Done, Open, Plan, UseCase, Written,
+    Actor, Commands, Context, Done, Open, Plan, UseCase, Written,
     imports::{self, StatementLine},
     input,
     transactions::simple_postings,
 };
+
+/// The imports that were read from a document, in the order of its statements, with their lines.
+pub type Statements = Vec<(ImportId, Vec<StatementLine>)>;
 
 /// Confirms a document: records its transaction, or accepts the lines of its statements.
 #[derive(Clone, Debug)]
@@ -28,8 +31,8 @@ pub struct ConfirmDocument {
     pub account: Option<AccountId>,
     /// The category, if it was said.
     pub category: Option<CategoryId>,
-    /// The imports that were read from it, in the order of its statements, with their lines.
-    pub statements: Vec<(ImportId, Vec<StatementLine>)>,
+    /// Its statements.
+    pub statements: Statements,
 }
 
 impl UseCase for ConfirmDocument {
@@ -37,10 +40,8 @@ impl UseCase for ConfirmDocument {
     type Main = Document;
 
     async fn plan(&self, plan: &mut Plan<'_>) -> Result<Written<Document>, Problem> {
-        let mut document = plan.open_main::<Document>(self.document).await?;
-        let book = document.state().book().ok_or(Code::NotFound)?;
-        let policy = plan.book(book).await?.policy();
-        if self.by == ConfirmedBy::Policy && !allows(policy, document.state()) {
+        let (mut document, book) = plan.open_main_of(self.document, Document::book).await?;
+        if self.by == ConfirmedBy::Policy && !allows(plan.book(book).await?.policy(), document.state()) {
             return plan.write(document, book.uuid());
         }
         if document.state().kind() == Some(DocumentKind::BankStatement) {
@@ -71,7 +72,7 @@ impl ConfirmDocument {
 
     /// One transaction of one total.
     async fn single(&self, plan: &mut Plan<'_>, book: BookId, document: &mut Open<Document>) -> Result<(), Problem> {
-        let account = self.account(document.state()).ok_or_else(unknown_account)?;
+        let account = self.account(document.state()).ok_or_else(input::unknown_account)?;
         let confirmed = document.state().confirmation().and_then(|done| done.category);
         let category = match self.category.or(confirmed) {
             Some(category) => category,
@@ -150,7 +151,7 @@ impl ConfirmDocument {
             } else {
                 meant.or(named)
             };
-            accounts.push((import, lines, account.ok_or_else(unknown_account)?));
+            accounts.push((import, lines, account.ok_or_else(input::unknown_account)?));
         }
         // They are made ready one after the other; a part of them must not be taken for the whole.
         if document.state().lines().map_or(0, |lines| lines.count) != lines_count {
@@ -163,7 +164,7 @@ impl ConfirmDocument {
             .first()
             .map(|(.., account)| *account)
             .or(meant)
-            .ok_or_else(unknown_account)?;
+            .ok_or_else(input::unknown_account)?;
         if !document.run(DocumentCommand::Confirm {
             by: self.by,
             account,
@@ -178,20 +179,15 @@ impl ConfirmDocument {
     }
 }
 
-fn unknown_account() -> Problem {
-    Problem::from(Code::AccountUnknown).and_field("/account", "name the account")
-}
-
-/// Confirms a document by a person. Answers with the imports of its statements as well.
+/// Confirms a document by a person. Gives its statements as well.
 pub async fn confirm(
     commands: &Commands,
     context: &Context,
     document: DocumentId,
     account: Option<AccountId>,
     category: Option<CategoryId>,
-) -> Result<(Done<Document>, Vec<ImportId>), Problem> {
-    let statements = statements(commands, document).await?;
-    let imports = statements.iter().map(|(import, _)| *import).collect();
+) -> Result<(Done<Document>, Statements), Problem> {
+    let statements = statements(commands, context.actor, document).await?;
     let use_case = ConfirmDocument {
         document,
         by: ConfirmedBy::Person,
@@ -199,7 +195,7 @@ pub async fn confirm(
         category,
         statements,
     };
-    Ok((commands.run(context, &use_case).await?, imports))
+    Ok((commands.run(context, &use_case).await?, use_case.statements))
 }
 
 /// Confirms a document by its book's policy, into the account that it was uploaded for or that its statement names.
@@ -209,7 +205,7 @@ pub async fn confirm_by_policy(
     context: &Context,
     document: DocumentId,
 ) -> Result<Option<Done<Document>>, Problem> {
-    let statements = statements(commands, document).await?;
+    let statements = statements(commands, context.actor, document).await?;
     let use_case = ConfirmDocument {
         document,
         by: ConfirmedBy::Policy,
@@ -228,13 +224,14 @@ pub async fn confirm_by_policy(
     }
 }
 
-/// The lines of all imports that were read from a document.
-async fn statements(commands: &Commands, document: DocumentId) -> Result<Vec<(ImportId, Vec<StatementLine>)>, Problem> {
+/// The statements of a document, for somebody: whether its book is theirs is asked before anything is read.
+async fn statements(commands: &Commands, actor: Actor, document: DocumentId) -> Result<Statements, Problem> {
     let state = commands.dispatch.newest::<Document>(document).await?;
     let mut statements = Vec::new();
     let (Some(book), Some(DocumentKind::BankStatement)) = (state.book(), state.kind()) else {
         return Ok(statements);
     };
+    commands.check_book(actor, book).await?;
     let keys = commands.keys(book.uuid()).await?;
     for number in 0.. {
         let import = imports::import_of_document(&keys, document, number);

@@ -16,7 +16,7 @@ use spendlog_domain::{
 use spendlog_schemas::{documents as schemas, patch::Change, problem::ProblemDetails, written::Written};
 use spendlog_web::{Code, Problem, body::id};
 
-use super::{ChangeDocument, field_name};
+use super::ChangeDocument;
 use crate::{
     Commands, documents,
     http::{Json, Maybe, Write, answer, changed},
@@ -97,21 +97,16 @@ pub(crate) async fn confirm(
 ) -> Result<HttpResponse, Problem> {
     let schemas::ConfirmDocument { account, category } = write.body.0;
     let document: DocumentId = id(&path)?;
-    let named = |pointer: &'static str| input::named(pointer)(Code::NotFound.into());
-    let account = account
-        .map(|text| text.parse().map_err(|_| named("/account")))
-        .transpose()?;
-    let category = category
-        .map(|text| text.parse().map_err(|_| named("/category")))
-        .transpose()?;
+    let account = account.map(|account| input::id("/account", &account)).transpose()?;
+    let category = category.map(|category| input::id("/category", &category)).transpose()?;
     let (done, statements) = documents::confirm(&commands, &write.context, document, account, category).await?;
     let book = done.state.book().ok_or(Code::NotFound)?;
     let statement = done.state.kind() == Some(DocumentKind::BankStatement);
     let keys = commands.keys(book.uuid()).await?;
     let transaction = (!statement).then(|| documents::transaction_of_document(&keys, document).to_string());
     let mut imports = Vec::with_capacity(statements.len());
-    for import in statements {
-        imports.push(accepted(&commands, import, done.position).await?);
+    for (import, lines) in statements {
+        imports.push(accepted(&commands, import, &lines, done.position).await?);
     }
     let confirmed = schemas::Confirmed {
         id: done.id,
@@ -151,9 +146,7 @@ pub(crate) async fn reject(
 fn corrections(body: schemas::CorrectFields) -> Result<Vec<DocumentCommand>, Problem> {
     let text = |text: String, _: FieldName| Ok(FieldValue::Text(Text::from(text)));
     let date = |date: NaiveDate, _: FieldName| Ok(FieldValue::Date(date));
-    let amount = |text: String, field: FieldName| {
-        input::value(&format!("/{}", field_name(field)), &text).map(FieldValue::Amount)
-    };
+    let amount = |text: String, field: FieldName| input::value(&format!("/{field}"), &text).map(FieldValue::Amount);
     let currency = |text: String, _: FieldName| input::value("/currency", &text).map(FieldValue::Currency);
     let all = [
         correction(FieldName::Merchant, body.merchant, text)?,

@@ -26,8 +26,7 @@ impl UseCase for ChangeDocument {
     }
 
     async fn plan(&self, plan: &mut Plan<'_>) -> Result<Written<Document>, Problem> {
-        let mut document = plan.open_main::<Document>(self.document).await?;
-        let book = plan.book_of(document.state().book()).await?;
+        let (mut document, book) = plan.open_main_of(self.document, Document::book).await?;
         for command in self.commands.clone() {
             document.run(command)?;
         }

@@ -4,21 +4,18 @@ use bytes::Bytes;
 use futures_util::Stream;
 use spendlog_domain::{
     accounts::Account,
-    books::Book,
     documents::{Document, DocumentCommand, EngineChoice},
-    values::{AccountId, BookId, DocumentId, FileRef, Text, UserId},
+    values::{AccountId, BookId, FileRef, Text, UserId},
 };
 use spendlog_event_store::StoredFile;
 use spendlog_web::{Code, Problem};
 
 use super::document_of_file;
-use crate::{Commands, Context, Done, Plan, UseCase, Written, input, refusal};
+use crate::{Actor, Commands, Plan, UseCase, Written, input, refusal};
 
-/// Records that a file was uploaded.
+/// Makes a document of a stored file. The same file in the same book is the first document again, and nothing is recorded.
 #[derive(Clone, Debug)]
 pub struct UploadDocument {
-    /// The document, derived from book and content.
-    pub document: DocumentId,
     /// The book that it goes into.
     pub book: BookId,
     /// The original, which is in the store.
@@ -39,7 +36,6 @@ impl UseCase for UploadDocument {
 
     async fn plan(&self, plan: &mut Plan<'_>) -> Result<Written<Document>, Problem> {
         let Self {
-            document,
             book,
             file,
             media_type,
@@ -48,6 +44,7 @@ impl UseCase for UploadDocument {
             engine,
         } = self.clone();
         plan.book(book).await.map_err(input::named("/book"))?;
+        let document = document_of_file(&*plan.keys(book.uuid()).await?, &file.object);
         let mut open = plan.open_or_absent::<Document>(document).await?;
         if !open.exists()
             && let Some(account) = account
@@ -66,54 +63,6 @@ impl UseCase for UploadDocument {
         })?;
         plan.write(open, book.uuid())
     }
-}
-
-/// An upload whose file is in the store.
-#[derive(Clone, Debug)]
-pub struct Upload {
-    /// The book that it goes into.
-    pub book: BookId,
-    /// The file.
-    pub file: StoredFile,
-    /// Its type by content.
-    pub media_type: &'static str,
-    /// The name that it was uploaded under.
-    pub name: Text,
-    /// The account that it is meant for.
-    pub account: Option<AccountId>,
-    /// The engine asked for.
-    pub engine: Option<EngineChoice>,
-}
-
-/// Makes a document of a stored file. The same file in the same book is the first document again, and nothing is recorded.
-pub async fn upload(commands: &Commands, context: &Context, upload: Upload) -> Result<Done<Document>, Problem> {
-    let Upload {
-        book,
-        file,
-        media_type,
-        name,
-        account,
-        engine,
-    } = upload;
-    let document = document_of_file(&*commands.keys(book.uuid()).await?, &file.object);
-    let file = FileRef {
-        object: file.object,
-        bytes: file.bytes,
-    };
-    commands
-        .run(
-            context,
-            &UploadDocument {
-                document,
-                book,
-                file,
-                media_type,
-                name,
-                account,
-                engine,
-            },
-        )
-        .await
 }
 
 /// Stores a file of a book.
@@ -173,10 +122,7 @@ pub(super) async fn book_meant(
         }
         (None, None) => (commands.first_book(user).await?, "/book"),
     };
-    let state = commands.dispatch.newest::<Book>(book).await?;
-    if state.user() == Some(user) {
-        Ok(book)
-    } else {
-        Err(input::named(field)(Code::NotFound.into()))
-    }
+    let theirs = commands.check_book(Actor::User(user), book).await;
+    theirs.map_err(input::named(field))?;
+    Ok(book)
 }

@@ -9,7 +9,7 @@ use spendlog_domain::{
 };
 use spendlog_web::{Code, Problem};
 
-use super::{StatementLine, lines, lines::transactions_of_lines};
+use super::{StatementLine, lines::transactions_of_lines, lines_for};
 use crate::{Commands, Context, Done, Open, Plan, UseCase, Written, input, transactions::simple_postings};
 
 /// Accepts an import.
@@ -28,12 +28,10 @@ impl UseCase for AcceptImport {
     type Main = Import;
 
     async fn plan(&self, plan: &mut Plan<'_>) -> Result<Written<Import>, Problem> {
-        let import = plan.open_main::<Import>(self.import).await?;
-        let book = plan.book_of(import.state().book()).await?;
+        let (import, book) = plan.open_main_of(self.import, Import::book).await?;
         let accepted = import.state().account();
         let account = self.account.or(accepted).or(import.state().account_hint());
-        let account =
-            account.ok_or_else(|| Problem::from(Code::AccountUnknown).and_field("/account", "name the account"))?;
+        let account = account.ok_or_else(input::unknown_account)?;
         accept_lines(plan, book, import, &self.lines, account).await
     }
 }
@@ -146,14 +144,14 @@ fn line_money(
     input::money(&format!("/lines/{number}/amount"), line.amount, kept_in)
 }
 
-/// Accepts an import into an account; the one that the statement names, if none is said.
+/// Accepts an import into an account; the one that the statement names, if none is said. Gives its lines as well.
 pub async fn accept(
     commands: &Commands,
     context: &Context,
     import: ImportId,
     account: Option<AccountId>,
-) -> Result<Done<Import>, Problem> {
-    let state = commands.dispatch.newest::<Import>(import).await?;
-    let lines = lines(commands, &state).await?;
-    commands.run(context, &AcceptImport { import, account, lines }).await
+) -> Result<(Done<Import>, Vec<StatementLine>), Problem> {
+    let lines = lines_for(commands, context.actor, import).await?;
+    let use_case = AcceptImport { import, account, lines };
+    Ok((commands.run(context, &use_case).await?, use_case.lines))
 }

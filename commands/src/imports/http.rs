@@ -10,7 +10,7 @@ use actix_web::{
 };
 use spendlog_domain::values::ImportId;
 use spendlog_schemas::{imports as schemas, problem::ProblemDetails};
-use spendlog_web::{Code, Problem, body::id};
+use spendlog_web::{Problem, body::id};
 
 use crate::{
     Commands,
@@ -43,13 +43,10 @@ pub(crate) async fn accept(
     write: Write<Maybe<schemas::AcceptImport>>,
 ) -> Result<HttpResponse, Problem> {
     let account = write.body.0.account;
-    let account = account.map(|text| {
-        text.parse()
-            .map_err(|_| input::named("/account")(Code::NotFound.into()))
-    });
+    let account = account.map(|account| input::id("/account", &account)).transpose()?;
     let import: ImportId = id(&path)?;
-    let done = imports::accept(&commands, &write.context, import, account.transpose()?).await?;
-    let accepted = accepted(&commands, import, done.position).await?;
+    let (done, lines) = imports::accept(&commands, &write.context, import, account).await?;
+    let accepted = accepted(&commands, import, &lines, done.position).await?;
     Ok(answer(StatusCode::OK, accepted.version, accepted.position, &accepted))
 }
 

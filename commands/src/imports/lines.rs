@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, de::IgnoredAny};
 use spendlog_domain::{
     imports::Import,
-    values::{AccountId, Currency, Date, Decimal, TransactionId},
+    values::{AccountId, Currency, Date, Decimal, ImportId, TransactionId},
 };
 use spendlog_event_store::OwnerKeys;
 use spendlog_web::{Code, Problem};
 
-use crate::{Commands, refusal};
+use crate::{Actor, Commands, refusal};
 
 /// The largest file of lines, in bytes.
 const FILE_MAX: u64 = 64 * 1024 * 1024;
@@ -41,6 +41,17 @@ pub struct StatementLine {
 enum Line {
     Movement(StatementLine),
     Item(IgnoredAny),
+}
+
+/// The lines of an import, for somebody: whether its book is theirs is asked before anything is read.
+pub(crate) async fn lines_for(
+    commands: &Commands,
+    actor: Actor,
+    import: ImportId,
+) -> Result<Vec<StatementLine>, Problem> {
+    let state = commands.dispatch.newest::<Import>(import).await?;
+    commands.check_book(actor, state.book().ok_or(Code::NotFound)?).await?;
+    lines(commands, &state).await
 }
 
 /// The lines of an import.

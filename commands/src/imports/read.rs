@@ -8,7 +8,7 @@ use spendlog_domain::{
 use spendlog_web::Problem;
 
 use super::import_of_document;
-use crate::{Commands, Context, Done, Plan, UseCase, Written};
+use crate::{Plan, UseCase, Written};
 
 /// Makes a statement ready to be accepted. Done twice, it changes nothing.
 #[derive(Clone, Debug)]
@@ -55,9 +55,4 @@ impl UseCase for ReadStatement {
         })?;
         plan.write(open, book.uuid())
     }
-}
-
-/// Makes a statement ready to be accepted.
-pub async fn read(commands: &Commands, context: &Context, statement: &ReadStatement) -> Result<Done<Import>, Problem> {
-    commands.run(context, statement).await
 }

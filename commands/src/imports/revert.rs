@@ -7,7 +7,7 @@ use spendlog_domain::{
 };
 use spendlog_web::{Code, Problem};
 
-use super::{StatementLine, lines, lines::transactions_of_lines};
+use super::{StatementLine, lines::transactions_of_lines, lines_for};
 use crate::{Commands, Context, Done, Plan, UseCase, Written};
 
 /// Reverts an import.
@@ -24,8 +24,7 @@ impl UseCase for RevertImport {
     type Main = Import;
 
     async fn plan(&self, plan: &mut Plan<'_>) -> Result<Written<Import>, Problem> {
-        let mut import = plan.open_main::<Import>(self.import).await?;
-        let book = plan.book_of(import.state().book()).await?;
+        let (mut import, book) = plan.open_main_of(self.import, Import::book).await?;
         let account = import.state().account().ok_or(Code::ImportNotAccepted)?;
         let transactions = transactions_of_lines(&*plan.keys(book.uuid()).await?, account, &self.lines);
         let mut ids: Vec<String> = transactions.iter().map(ToString::to_string).collect();
@@ -50,7 +49,6 @@ impl UseCase for RevertImport {
 
 /// Reverts an import.
 pub async fn revert(commands: &Commands, context: &Context, import: ImportId) -> Result<Done<Import>, Problem> {
-    let state = commands.dispatch.newest::<Import>(import).await?;
-    let lines = lines(commands, &state).await?;
+    let lines = lines_for(commands, context.actor, import).await?;
     commands.run(context, &RevertImport { import, lines }).await
 }

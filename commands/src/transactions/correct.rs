@@ -63,8 +63,7 @@ impl UseCase for ChangeTransaction {
     type Main = Transaction;
 
     async fn plan(&self, plan: &mut Plan<'_>) -> Result<Written<Transaction>, Problem> {
-        let mut open = plan.open_main::<Transaction>(self.transaction).await?;
-        let book = plan.book_of(open.state().book()).await?;
+        let (mut open, book) = plan.open_main_of(self.transaction, Transaction::book).await?;
         match self.change.clone() {
             Change::Correct(correction) => correct(plan, book, &mut open, correction).await?,
             Change::Void => drop(open.run(TransactionCommand::Void)?),

@@ -11,7 +11,7 @@ use spendlog_domain::{
     values::{Text, TransactionId},
 };
 use spendlog_schemas::{problem::ProblemDetails, transactions as schemas, written::Written};
-use spendlog_web::{Code, Problem, body::id};
+use spendlog_web::{Problem, body::id};
 
 use crate::{
     Commands,
@@ -28,12 +28,12 @@ fn draft(transaction: TransactionId, body: schemas::RecordTransaction, below: &s
     let at = |field: &str| format!("{below}/{field}");
     let shape = match (body.account, body.amount, body.postings) {
         (Some(account), Some(amount), None) => Shape::Simple {
-            account: found(&at("account"), &account)?,
+            account: input::id(&at("account"), &account)?,
             amount: input::value(&at("amount"), &amount)?,
             currency: input::optional(&at("currency"), body.currency.as_deref())?,
             category: body
                 .category
-                .map(|category| found(&at("category"), &category))
+                .map(|category| input::id(&at("category"), &category))
                 .transpose()?,
         },
         (None, None, Some(postings)) if body.currency.is_none() && body.category.is_none() => {
@@ -41,8 +41,8 @@ fn draft(transaction: TransactionId, body: schemas::RecordTransaction, below: &s
             let postings = postings.map(|(number, posting)| {
                 let at = |field: &str| format!("{below}/postings/{number}/{field}");
                 let target = match (&posting.account, &posting.category) {
-                    (Some(account), None) => Target::Account(found(&at("account"), account)?),
-                    (None, Some(category)) => Target::Category(found(&at("category"), category)?),
+                    (Some(account), None) => Target::Account(input::id(&at("account"), account)?),
+                    (None, Some(category)) => Target::Category(input::id(&at("category"), category)?),
                     _ => {
                         return Err(Problem::field(
                             at("account"),
@@ -79,18 +79,13 @@ fn draft(transaction: TransactionId, body: schemas::RecordTransaction, below: &s
 fn posting_correction((number, body): (usize, schemas::CorrectPosting)) -> Result<PostingCorrection, Problem> {
     let at = |field: &str| format!("/postings/{number}/{field}");
     Ok(PostingCorrection {
-        posting: found(&at("id"), &body.id)?,
+        posting: input::id(&at("id"), &body.id)?,
         amount: input::optional(&at("amount"), body.amount.as_deref())?,
         category: body
             .category
-            .map(|category| found(&at("category"), &category))
+            .map(|category| input::id(&at("category"), &category))
             .transpose()?,
     })
-}
-
-/// What is no id names nothing.
-fn found<I: std::str::FromStr>(pointer: &str, text: &str) -> Result<I, Problem> {
-    text.parse().map_err(|_| input::named(pointer)(Code::NotFound.into()))
 }
 
 /// Record a transaction
@@ -180,7 +175,7 @@ pub(crate) async fn correct(
         merchant: body.merchant.map(|merchant| merchant.map(Text::from)),
         category: body
             .category
-            .map(|category| found("/category", &category))
+            .map(|category| input::id("/category", &category))
             .transpose()?,
         note: body.note.map(|note| note.map(Text::from)),
         postings: postings.map(posting_correction).collect::<Result<_, _>>()?,

@@ -146,7 +146,7 @@ pub async fn change_password(
 ) -> Result<Done<User>, Problem> {
     Passwords::check_new(&new, "/new_password")?;
     let state = commands.dispatch.newest::<User>(user).await?;
-    if let Err(problem) = verify(commands, &user.to_string(), old, Some(&state)).await {
+    if let Err(problem) = verify(commands, &user.to_string(), None, old, Some(&state)).await {
         // The command may have been done before: then it is the new password that is good by now.
         if problem.code != Code::InvalidCredentials || !context.repeatable {
             return Err(problem);

@@ -112,7 +112,7 @@ pub async fn forget(
 /// The PHC string that the password was verified against.
 async fn verified(commands: &Commands, user: UserId, password: String) -> Result<String, Problem> {
     let state = commands.dispatch.newest::<User>(user).await?;
-    verify(commands, &user.to_string(), password, Some(&state)).await?;
+    verify(commands, &user.to_string(), None, password, Some(&state)).await?;
     Ok(phc(&state).unwrap_or_default())
 }
 

@@ -1,5 +1,7 @@
 //! Users over HTTP.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use actix_web::{
     HttpRequest, HttpResponse, delete,
     http::{StatusCode, header::HeaderValue, header::LOCATION},
@@ -22,11 +24,15 @@ use crate::{
     users::{self, ChangeProfile},
 };
 
-/// Where a request came from, as far as the connection tells.
-fn peer(request: &HttpRequest) -> String {
-    request
-        .peer_addr()
-        .map_or_else(|| "unknown".to_owned(), |address| address.ip().to_string())
+/// Where a request came from, as far as the connection tells. Of IPv6 only the network: one subscriber has all its addresses.
+fn peer(request: &HttpRequest) -> IpAddr {
+    match request.peer_addr().map(|address| address.ip().to_canonical()) {
+        Some(IpAddr::V6(address)) if !address.is_loopback() => {
+            Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into()
+        }
+        Some(address) => address,
+        None => Ipv4Addr::UNSPECIFIED.into(),
+    }
 }
 
 /// Sign up
@@ -43,8 +49,7 @@ pub(crate) async fn register(
     request: HttpRequest,
     sent: Sent<schemas::RegisterUser>,
 ) -> Result<HttpResponse, Problem> {
-    let peer = peer(&request);
-    commands.registrations.count(&peer)?;
+    commands.registrations.count(&peer(&request).to_string())?;
     let schemas::RegisterUser { email, password, name } = sent.value;
     let who = users::email_key(&commands, &email).await?;
     let context = anonymous_context(&request, None, who.as_bytes(), &sent.bytes).await?;
@@ -89,7 +94,7 @@ pub(crate) async fn sign_in(
     let schemas::SignIn { email, password } = sent.value;
     let who = users::email_key(&commands, &email).await?;
     let context = anonymous_context(&request, None, who.as_bytes(), &sent.bytes).await?;
-    let (pair, position) = users::sign_in(&commands, context, &email, password).await?;
+    let (pair, position) = users::sign_in(&commands, context, peer(&request), &email, password).await?;
     Ok(HttpResponse::Ok()
         .insert_header((POSITION, position_value(position)))
         .json(tokens(pair)))

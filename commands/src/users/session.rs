@@ -1,5 +1,7 @@
 //! Sessions: from the first token to the last refresh.
 
+use std::net::IpAddr;
+
 use spendlog_domain::{
     users::{Role, User, UserCommand},
     values::{SessionId, UserId},
@@ -37,17 +39,18 @@ impl UseCase for SignIn {
     }
 }
 
-/// Signs in, and gives the first tokens of a session with the position at which it began.
+/// Signs in from this peer, and gives the first tokens of a session with the position at which it began.
 pub async fn sign_in(
     commands: &Commands,
     mut context: Context,
+    peer: IpAddr,
     email: &str,
     password: String,
 ) -> Result<(Pair, i64), Problem> {
     let key = email_key(commands, email).await?;
     let found = by_email(commands, &key).await?;
     let state = found.as_ref().map(|(_, state)| &**state);
-    verify(commands, &key, password, state).await?;
+    verify(commands, &key, Some(peer), password, state).await?;
     let (user, state) = found.ok_or(Code::InvalidCredentials)?;
     context.actor = Actor::User(user);
     let session = SessionId::new(context.command_id);

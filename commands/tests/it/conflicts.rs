@@ -38,6 +38,22 @@ async fn a_version_that_was_seen_must_still_hold() {
 }
 
 #[actix_web::test]
+async fn versions_tell_a_stranger_nothing() {
+    let app = App::new().await;
+    let (ada, eve) = (app.person("ada").await, app.person("eve").await);
+    let account = ada.account().await;
+    let transaction = ada.expense(&account).await;
+    let seen = [("if-match", "\"9\"")];
+    for path in [
+        format!("/finance/accounts/{account}"),
+        format!("/finance/transactions/{transaction}"),
+    ] {
+        ada.patch_with(&path, json!({}), &seen).await.problem(412, "stale");
+        eve.patch_with(&path, json!({}), &seen).await.problem(404, "not-found");
+    }
+}
+
+#[actix_web::test]
 async fn changes_without_a_version_are_decided_again() {
     let app = App::new().await;
     let ada = app.person("ada").await;

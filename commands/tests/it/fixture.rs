@@ -1,6 +1,6 @@
 //! A write side with a database of its own, and people who use it.
 
-use std::{num::NonZero, rc::Rc, sync::Arc};
+use std::{net::SocketAddr, num::NonZero, rc::Rc, sync::Arc};
 
 use actix_web::{
     App as ActixApp,
@@ -143,6 +143,13 @@ impl App {
 
     pub(crate) async fn post_as_nobody(&self, path: &str, body: Value) -> Answer {
         self.send(test::TestRequest::post().uri(path).set_json(body)).await
+    }
+
+    /// As [`App::post_as_nobody`], from this network address.
+    pub(crate) async fn post_from(&self, peer: &str, path: &str, body: Value) -> Answer {
+        let peer = SocketAddr::new(peer.parse().unwrap(), 49152);
+        self.send(test::TestRequest::post().uri(path).peer_addr(peer).set_json(body))
+            .await
     }
 
     /// A person who has registered and signed in.

@@ -67,8 +67,8 @@ async fn statement(
         lines: file,
         lines_count: count,
     };
-    let done = imports::read(&app.commands, &by_pipeline(), &read).await.unwrap();
-    let again = imports::read(&app.commands, &by_pipeline(), &read).await.unwrap();
+    let done = app.commands.run(&by_pipeline(), &read).await.unwrap();
+    let again = app.commands.run(&by_pipeline(), &read).await.unwrap();
     assert_eq!((again.version, &again.id), (1, &done.id));
     (document, done.id)
 }
@@ -288,6 +288,30 @@ async fn another_currency_is_refused_whole() {
     ada.post(&path, json!({"account": account}))
         .await
         .problem(409, "account-closed");
+}
+
+#[actix_web::test]
+async fn a_stranger_is_refused_before_lines_are_read() {
+    let app = App::new().await;
+    let (ada, eve) = (app.person("ada").await, app.person("eve").await);
+    let (document, import) = statement(&ada, "a", None, &[(1, "-2.50", "Coffee", None)]).await;
+    let paths = [
+        format!("/finance/imports/{import}/accept"),
+        format!("/finance/imports/{import}/revert"),
+        format!("/finance/documents/{document}/confirm"),
+    ];
+    // Without its files, whoever reads the lines fails.
+    let book: BookId = ada.book.parse().unwrap();
+    app.commands.files().erase(book.uuid()).await.unwrap();
+    for path in &paths {
+        ada.post(path, json!({})).await.problem(500, "internal");
+        eve.post(path, json!({})).await.problem(404, "not-found");
+    }
+    // Nor do they learn that the book's owner is forgotten.
+    app.journal.forget(&[book.uuid()]).await.unwrap();
+    for path in &paths {
+        eve.post(path, json!({})).await.problem(404, "not-found");
+    }
 }
 
 #[actix_web::test]

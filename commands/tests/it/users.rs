@@ -4,8 +4,9 @@ use actix_web::test::TestRequest;
 use serde_json::json;
 use spendlog_commands::{Context, users};
 use spendlog_domain::users::Role;
+use spendlog_web::Clock;
 
-use crate::fixture::App;
+use crate::fixture::{Answer, App};
 
 #[actix_web::test]
 async fn registration_brings_a_book_and_its_categories_in_one_append() {
@@ -73,6 +74,64 @@ async fn wrong_passwords_and_unknown_addresses_look_the_same_and_are_limited() {
     refused.problem(429, "too-many-tries");
     // Who is signed in goes on.
     ada.account().await;
+}
+
+/// One wrong password of one person from one peer, in a quarter of an hour that does not end.
+async fn strict() -> App {
+    App::with(|config| {
+        config.sign_in_failures_max = 1;
+        config.clock = Clock::standing(config.clock.now());
+    })
+    .await
+}
+
+/// Tries this password for this person, from this network address.
+async fn sign_in(app: &App, peer: &str, name: &str, password: &str) -> Answer {
+    let sent = json!({"email": format!("{name}@example.org"), "password": password});
+    app.post_from(peer, "/users/token", sent).await
+}
+
+#[actix_web::test]
+async fn guessing_from_one_place_keeps_nobody_out_elsewhere() {
+    let app = strict().await;
+    app.person("ada").await;
+    let (thief, home) = ("198.51.100.7", "203.0.113.9");
+    let wrong = async |peer: &str| sign_in(&app, peer, "ada", "wrong horse").await;
+    let right = async |peer: &str| sign_in(&app, peer, "ada", "correct horse").await;
+    wrong(thief).await.problem(401, "invalid-credentials");
+    right(thief).await.problem(429, "too-many-tries");
+    right(home).await.with(200);
+    // Nor does it help to have a whole network of IPv6.
+    wrong("2001:db8::1").await.problem(401, "invalid-credentials");
+    wrong("2001:db8::2:1").await.problem(429, "too-many-tries");
+    // From everywhere together it is ten times as many; what was refused does not count.
+    for last in 1..=8 {
+        let peer = format!("192.0.2.{last}");
+        wrong(&peer).await.problem(401, "invalid-credentials");
+        wrong(&peer).await.problem(429, "too-many-tries");
+    }
+    right(home).await.problem(429, "too-many-tries");
+}
+
+#[actix_web::test]
+async fn one_place_can_try_so_many_addresses_and_no_more() {
+    let app = strict().await;
+    app.person("ada").await;
+    let (thief, home, proxy) = ("198.51.100.7", "203.0.113.9", "10.0.0.1");
+    let invented = async |peer: &str, number: u32| sign_in(&app, peer, &format!("nobody{number}"), "wrong horse").await;
+    for number in 0..10 {
+        invented(thief, number).await.problem(401, "invalid-credentials");
+    }
+    invented(thief, 10).await.problem(429, "too-many-tries");
+    sign_in(&app, thief, "ada", "correct horse")
+        .await
+        .problem(429, "too-many-tries");
+    sign_in(&app, home, "ada", "correct horse").await.with(200);
+    // Through a proxy everybody comes from one place.
+    for number in 0..20 {
+        invented(proxy, number).await.problem(401, "invalid-credentials");
+    }
+    sign_in(&app, proxy, "ada", "correct horse").await.with(200);
 }
 
 #[actix_web::test]

@@ -208,7 +208,7 @@ fn check<A: Stateful>(feature: &str) {
         known,
         found,
         "the states of {} are not those of {name}. Where a golden sample was added, remove the file; where the state of \
-         the same events is another one, snapshots of it would be read wrongly: raise its form in commands/src/refusal.rs and \
+         the same events is another one, snapshots of it would be read wrongly: raise its form in commands/src/stateful.rs and \
          remove the file. Then run the tests with UPDATE_SCHEMAS=1",
         A::TYPE
     );

@@ -1,5 +1,7 @@
 //! The fields of a document, and where each value came from.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,13 @@ pub enum FieldName {
     OpeningBalance,
     /// A statement's balance after its last line.
     ClosingBalance,
+}
+
+/// Its name, as it is stored and as requests and answers have it: `due_date`.
+impl fmt::Display for FieldName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 impl FieldName {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use serde::{Serialize, de::DeserializeOwned};
-use spendlog_commands::{Context as Cause, documents, imports, imports::ReadStatement};
+use spendlog_commands::{Context as Cause, documents, imports::ReadStatement};
 use spendlog_documents::{DocumentLine, Hints, ReadError, Reading, validate};
 use spendlog_domain::{
     documents::{DocumentCommand, DocumentKind, FailureReason, FieldName, FieldValue, Lines, Step},
@@ -186,7 +186,9 @@ impl DocumentPipeline {
                 lines: lines.file,
                 lines_count: lines.count,
             };
-            imports::read(&self.commands, &cause(due, &format!("import-{place}")), &statement).await?;
+            self.commands
+                .run(&cause(due, &format!("import-{place}")), &statement)
+                .await?;
         }
         Ok(())
     }

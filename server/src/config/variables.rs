@@ -145,7 +145,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     open(
         "SPENDLOG_SIGN_IN_FAILURES_MAX",
         "20",
-        "Wrong passwords for one e-mail address in a quarter of an hour; 0 for no limit.",
+        "Wrong passwords for one e-mail address from one network address in a quarter of an hour; 0 for no limit. Ten times as many for one e-mail address from anywhere, and from one network address that is not private: behind a reverse proxy all come from the proxy's, limit them there.",
     ),
     open(
         "SPENDLOG_SNAPSHOT_EVENTS",

@@ -1,26 +1,21 @@
 //! Uploads over HTTP: a form whose file is passed on as it arrives.
 
 use actix_multipart::{Field, Multipart, MultipartError};
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header::LOCATION},
-    post,
-    web::Data,
-};
+use actix_web::{HttpRequest, HttpResponse, post, web::Data};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use spendlog_domain::{
     documents::EngineChoice,
-    values::{AccountId, BookId, Text, UserId},
+    values::{AccountId, BookId, FileRef, Text, UserId},
 };
 use spendlog_event_store::StoredFile;
 use spendlog_schemas::{documents as schemas, problem::ProblemDetails, written::Written};
 use spendlog_web::{Caller, Code, Problem};
 
 use crate::{
-    Commands, Outcome,
-    documents::{self, Upload, upload as use_case},
-    http::{answer, context},
+    Commands,
+    documents::{UploadDocument, upload as use_case},
+    http::{context, created},
     input,
 };
 
@@ -93,53 +88,24 @@ pub(crate) async fn upload(
     }
     let content = format!("{book} {} {account:?} {engine:?}", stored.object);
     let context = context(&request, caller, content.as_bytes()).await?;
-    let upload = Upload {
+    let upload = UploadDocument {
         book,
-        file: stored,
+        file: FileRef {
+            object: stored.object,
+            bytes: stored.bytes,
+        },
         media_type,
         name,
         account,
         engine,
     };
-    let done = documents::upload(&commands, &context, upload).await?;
-    let status = if done.outcome == Outcome::Nothing {
-        StatusCode::OK
-    } else {
-        StatusCode::CREATED
-    };
-    let written = Written {
-        id: done.id,
-        version: done.version,
-        position: done.position,
-    };
-    let mut response = answer(status, done.version, done.position, &written);
-    if let Ok(location) = format!("/finance/documents/{}", written.id).try_into() {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    Ok(response)
+    Ok(created(commands.run(&context, &upload).await?, "/finance/documents"))
 }
 
 async fn receive(commands: &Commands, user: UserId, parts: &mut Parts, field: Field) -> Result<(), Problem> {
-    let unnamed = |_| Problem::new(Code::NotFound, "there is no such thing");
     match field.name().unwrap_or_default() {
-        "book" => {
-            parts.book = Some(
-                text(field)
-                    .await?
-                    .parse()
-                    .map_err(unnamed)
-                    .map_err(input::named("/book"))?,
-            )
-        }
-        "account" => {
-            parts.account = Some(
-                text(field)
-                    .await?
-                    .parse()
-                    .map_err(unnamed)
-                    .map_err(input::named("/account"))?,
-            );
-        }
+        "book" => parts.book = Some(input::id("/book", &text(field).await?)?),
+        "account" => parts.account = Some(input::id("/account", &text(field).await?)?),
         "engine" => {
             parts.engine = Some(match &*text(field).await? {
                 "ort" => EngineChoice::Ort,

@@ -10,13 +10,18 @@ use spendlog_web::{Code, Problem};
 
 use crate::{
     Commands,
-    imports::{lines, lines::transactions_of_lines},
+    imports::{StatementLine, lines::transactions_of_lines},
     refusal,
 };
 
-/// What came of an import when it was accepted last, up to this position. It is told from the journal alone, so that a
-/// request that comes again gets the first answer, whatever happened since.
-pub(crate) async fn accepted(commands: &Commands, import: ImportId, until: i64) -> Result<schemas::Accepted, Problem> {
+/// What came of an import and its lines when it was accepted last, up to this position. It is told from the journal alone, so
+/// that a request that comes again gets the first answer, whatever happened since.
+pub(crate) async fn accepted(
+    commands: &Commands,
+    import: ImportId,
+    lines: &[StatementLine],
+    until: i64,
+) -> Result<schemas::Accepted, Problem> {
     let id = import.to_string();
     let events = commands.journal.load_until(Import::TYPE, &id, until).await;
     let events = events.map_err(refusal::read)?;
@@ -43,12 +48,11 @@ pub(crate) async fn accepted(commands: &Commands, import: ImportId, until: i64) 
     let events = commands.journal.read(&query).await.map_err(refusal::read)?;
     let events = events.into_iter().map(|event| (event.stream, event.event_type));
     let mut brought: HashMap<String, String> = events.collect();
-    let read = lines(commands, &state).await?;
-    let transactions = transactions_of_lines(&*commands.keys(book.uuid()).await?, account, &read);
+    let transactions = transactions_of_lines(&*commands.keys(book.uuid()).await?, account, lines);
     let moving = (0..)
-        .zip(read.iter().zip(transactions))
+        .zip(lines.iter().zip(transactions))
         .filter(|(_, (line, _))| line.amount.unscaled != 0);
-    let lines = moving.map(|(number, (_, transaction))| {
+    let told = moving.map(|(number, (_, transaction))| {
         let transaction = transaction.to_string();
         // A movement that is written twice is new once.
         let outcome = match brought.remove(&transaction).as_deref() {
@@ -67,7 +71,7 @@ pub(crate) async fn accepted(commands: &Commands, import: ImportId, until: i64) 
         new,
         there,
         restored,
-        lines: lines.collect(),
+        lines: told.collect(),
         version,
         position: until,
     })

@@ -3,6 +3,11 @@
 use super::*;
 
 #[test]
+fn a_field_is_named_as_it_is_stored() {
+    assert_eq!(FieldName::MerchantTaxId.to_string(), "merchant_tax_id");
+}
+
+#[test]
 fn corrections_outrank_what_was_read() {
     let (from, to) = (Some(amount("12.50")), Some(amount("13.50")));
     let event = corrected(FieldName::Total, from.clone(), to.clone());
