@@ -3,6 +3,7 @@
 mod lookup;
 mod pipeline;
 mod steps;
+mod turns;
 mod workspace;
 
 pub use pipeline::DocumentPipeline;

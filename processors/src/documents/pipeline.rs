@@ -9,7 +9,8 @@ use spendlog_documents::Reader;
 use spendlog_domain::documents::{Document, DocumentEvent, DocumentKind, Step};
 use spendlog_event_store::{Event, Files, Handler, Journal, Outcome, OwnerKeys};
 use spendlog_projections::Projections;
-use tokio::sync::Semaphore;
+
+use super::turns::Turns;
 
 /// After a failure that may pass: a database or an object store that is away.
 const RETRY: Duration = Duration::from_secs(5);
@@ -27,9 +28,9 @@ pub struct DocumentPipeline {
     pub(super) projections: Projections,
     pub(super) reader: Arc<Reader>,
     /// How many files are read at the same time: each has a child process and an engine's threads.
-    pub(super) readers: Semaphore,
+    pub(super) readers: Turns,
     /// How many readings are made sense of at the same time, each in a child process: these pass by the files, which take longer.
-    pub(super) thinkers: Semaphore,
+    pub(super) thinkers: Turns,
 }
 
 /// A document whose next step is due.
@@ -60,8 +61,8 @@ impl DocumentPipeline {
             commands,
             projections,
             reader,
-            readers: Semaphore::new(readers.max(1)),
-            thinkers: Semaphore::new(readers.max(1)),
+            readers: Turns::new(readers),
+            thinkers: Turns::new(readers),
         }
     }
 
@@ -156,9 +157,9 @@ impl Handler for DocumentPipeline {
         kind == Document::TYPE && step_after(event_type).is_some()
     }
 
-    /// More than files are read at once, so that short steps pass by the long ones.
+    /// Many more than are read at once: those that wait for their turn keep nobody's short steps waiting.
     fn concurrency(&self) -> usize {
-        16
+        500
     }
 
     /// An outage of the object store of an hour or two parks nothing.

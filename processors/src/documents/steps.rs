@@ -25,7 +25,7 @@ const DERIVED_FILE_LIMIT: u64 = 256 * 1024 * 1024;
 impl DocumentPipeline {
     /// Reads the file: a child process decodes it, and an engine reads what is only pixels.
     pub(super) async fn recognise(&self, due: &Due<'_>) -> anyhow::Result<()> {
-        let _permit = self.readers.acquire().await?;
+        let _turn = self.readers.take(due.event.owner).await?;
         let file = due.document.file().context("an uploaded document has a file")?;
         let clear = ClearFile::open(&self.files, &due.keys, due.event.owner, file).await?;
         let media_type = due.document.media_type().to_owned();
@@ -58,7 +58,7 @@ impl DocumentPipeline {
 
     /// Tells what kind of document it is.
     pub(super) async fn classify(&self, due: &Due<'_>) -> anyhow::Result<()> {
-        let _permit = self.thinkers.acquire().await?;
+        let _turn = self.thinkers.take(due.event.owner).await?;
         let (reader, reading) = (self.reader.clone(), self.text(due).await?);
         let began = Instant::now();
         let command = match tokio::task::spawn_blocking(move || reader.classify(&reading)).await? {
@@ -75,7 +75,7 @@ impl DocumentPipeline {
 
     /// Finds fields and lines.
     pub(super) async fn extract(&self, due: &Due<'_>) -> anyhow::Result<()> {
-        let _permit = self.thinkers.acquire().await?;
+        let _turn = self.thinkers.take(due.event.owner).await?;
         let (reader, reading) = (self.reader.clone(), self.text(due).await?);
         let kind = due.document.kind().context("an extracted document is classified")?;
         let hints = Hints {
