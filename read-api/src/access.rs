@@ -118,6 +118,13 @@ impl ReadApi {
         self.ready(request, Group::Documents).await
     }
 
+    /// The newest position that is known of. Another process may have written what the caller has seen, and this one not have
+    /// heard of it.
+    pub(crate) fn newest(&self, request: &HttpRequest) -> Result<i64, Problem> {
+        let seen = position::wanted(request.headers())?.unwrap_or(0);
+        Ok(seen.max(*self.journal.head().borrow()))
+    }
+
     /// As of when a query is meant: its tables have come so far.
     pub(crate) async fn at(&self, at: Option<&str>, group: Group) -> Result<At, Problem> {
         let Some(text) = at else {
@@ -162,13 +169,28 @@ impl ReadApi {
     }
 
     /// The UUIDs of the books that the caller may see.
-    pub(crate) async fn shelf(&self, user: UserId) -> Result<Vec<Uuid>, Problem> {
+    pub(crate) async fn book_ids(&self, user: UserId) -> Result<Vec<Uuid>, Problem> {
         Ok(self.books(user).await?.iter().map(|book| book.uuid()).collect())
     }
 
-    /// The same as it is this moment, for what was not found among the books remembered.
-    pub(crate) async fn fresh_shelf(&self, user: UserId) -> Result<Vec<Uuid>, Problem> {
+    /// The same, as it is this moment.
+    pub(crate) async fn fresh_book_ids(&self, user: UserId) -> Result<Vec<Uuid>, Problem> {
         Ok(self.look_up(user).await?.iter().map(|book| book.uuid()).collect())
+    }
+
+    /// What a query finds in the books that the caller may see: in those remembered, else in those of this moment.
+    pub(crate) async fn find<T>(
+        &self,
+        user: UserId,
+        query: impl AsyncFn(&[Uuid]) -> Result<Option<T>, ProjectionError>,
+    ) -> Result<T, Problem> {
+        let books = self.book_ids(user).await?;
+        if let Some(found) = query(books.as_slice()).await.map_err(failed)? {
+            return Ok(found);
+        }
+        let books = self.fresh_book_ids(user).await?;
+        let found = query(books.as_slice()).await.map_err(failed)?;
+        found.ok_or_else(|| Code::NotFound.into())
     }
 
     /// The book that a query means: the one it names, or the caller's first.
@@ -215,7 +237,7 @@ fn invalid_at() -> Problem {
 }
 
 /// An id in a query string.
-pub(crate) fn id<I: std::str::FromStr>(name: &'static str, text: Option<&str>) -> Result<Option<I>, Problem> {
+pub(crate) fn query_id<I: std::str::FromStr>(name: &'static str, text: Option<&str>) -> Result<Option<I>, Problem> {
     let parsed = text.map(str::parse).transpose();
     parsed.map_err(|_| Problem::new(Code::InvalidQuery, format!("{name} must be an id of this kind")))
 }

@@ -16,7 +16,7 @@ use spendlog_schemas::{
     transactions::{AccountTransactionsQuery, AtQuery, Transaction},
 };
 use spendlog_web::{
-    Caller, Code, Problem,
+    Caller, Problem,
     body::{Query, id},
 };
 
@@ -113,13 +113,10 @@ async fn find(
     account: AccountId,
     at: spendlog_projections::At,
 ) -> Result<accounts::Account, Problem> {
-    let books = api.shelf(user(caller)).await?;
-    if let Some(found) = accounts::one(api.reader(), &books, account, at).await.map_err(failed)? {
-        return Ok(found);
-    }
-    let books = api.fresh_shelf(user(caller)).await?;
-    let found = accounts::one(api.reader(), &books, account, at).await.map_err(failed)?;
-    found.ok_or_else(|| Code::NotFound.into())
+    api.find(user(caller), async |books| {
+        accounts::one(api.reader(), books, account, at).await
+    })
+    .await
 }
 
 /// List an account's transactions

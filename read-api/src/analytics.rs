@@ -21,7 +21,7 @@ use tokio::time::sleep;
 use crate::{
     ReadApi,
     access::{WAIT, failed, user},
-    answer::{after, json, limits, link},
+    answer::{after, cut, json, limits, link},
     projections::columns,
 };
 
@@ -88,10 +88,7 @@ pub(crate) async fn rows(
         .as_deref()
         .is_some_and(|key| serde_json::from_str::<&RawValue>(key).is_err())
     {
-        return Err(Problem::new(
-            Code::InvalidQuery,
-            "after must be the cursor of an earlier page",
-        ));
+        return Err(page::invalid_cursor());
     }
     let projection = ready(&api, caller, &request, &path).await?;
     let books = match (projection.is_by_book(), book) {
@@ -107,10 +104,7 @@ pub(crate) async fn rows(
     };
     let found = projection.rows(&api.projections, books.as_deref(), key.as_deref(), fetched);
     let mut found = found.await.map_err(refused)?;
-    let more = found.len() > shown;
-    found.truncate(shown);
-    let last = found.last().filter(|_| more).map(|row| page::cursor(&row.key));
-    let next = last.transpose()?;
+    let next = cut(&mut found, shown, |row| page::cursor(&row.key))?;
     let data = found.into_iter().map(|Row { body, .. }| RawValue::from_string(body));
     let mut response = json(&ProjectionRows {
         data: data.collect::<Result<_, _>>().map_err(Problem::internal)?,

@@ -46,19 +46,24 @@ pub(crate) fn paged<R, T: Serialize, K: Serialize>(
     key: impl Fn(&R) -> K,
     convert: impl Fn(R) -> T,
 ) -> Result<HttpResponse, Problem> {
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows
-        .last()
-        .filter(|_| more)
-        .map(|last| page::cursor(&key(last)))
-        .transpose()?;
+    let next = cut(&mut rows, limit, |row| page::cursor(&key(row)))?;
     let mut response = json(&Page {
         data: rows.into_iter().map(convert).collect(),
         next: next.clone(),
     })?;
     link(request, &mut response, next.as_deref());
     Ok(response)
+}
+
+/// Cuts rows, of which one more was fetched than fits, to a page. Gives the cursor of its last row, if others follow.
+pub(crate) fn cut<R>(
+    rows: &mut Vec<R>,
+    limit: usize,
+    cursor: impl Fn(&R) -> Result<String, Problem>,
+) -> Result<Option<String>, Problem> {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    rows.last().filter(|_| more).map(cursor).transpose()
 }
 
 /// Names the next page, if there is one.

@@ -13,7 +13,7 @@ use spendlog_schemas::{
     transactions::AtQuery,
 };
 use spendlog_web::{
-    Caller, Code, Problem,
+    Caller, Problem,
     body::{Query, id},
 };
 
@@ -87,16 +87,10 @@ pub(crate) async fn one(
     let category_id: CategoryId = id(&path)?;
     api.ready(&request, Group::Ledger).await?;
     let at = api.at(query.0.at.as_deref(), Group::Ledger).await?;
-    let books = api.shelf(user(caller)).await?;
-    let mut found = categories::one(api.reader(), &books, category_id, at)
-        .await
-        .map_err(failed)?;
-    if found.is_none() {
-        let books = api.fresh_shelf(user(caller)).await?;
-        found = categories::one(api.reader(), &books, category_id, at)
-            .await
-            .map_err(failed)?;
-    }
-    let found = found.ok_or_else(|| Problem::from(Code::NotFound))?;
+    let found = api
+        .find(user(caller), async |books| {
+            categories::one(api.reader(), books, category_id, at).await
+        })
+        .await?;
     conditional(&request, found.version, &category(found))
 }

@@ -206,12 +206,12 @@ pub(crate) async fn find(
 ) -> Result<documents::Document, Problem> {
     let document: DocumentId = id(path)?;
     api.all_ready(request).await?;
-    let books = api.fresh_shelf(user(caller)).await?;
+    let books = api.fresh_book_ids(user(caller)).await?;
     if let Some(found) = documents::one(api.reader(), &books, document).await.map_err(failed)? {
         return Ok(found);
     }
     api.caught_up().await?;
-    let books = api.fresh_shelf(user(caller)).await?;
+    let books = api.fresh_book_ids(user(caller)).await?;
     let found = documents::one(api.reader(), &books, document).await.map_err(failed)?;
     found.ok_or_else(|| Code::NotFound.into())
 }

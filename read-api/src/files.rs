@@ -1,5 +1,7 @@
 //! What is kept in files: lines of documents and statements, recognised text.
 
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use serde::Deserialize;
 use spendlog_domain::{
     documents::{Box2, Confidence},
@@ -11,9 +13,6 @@ use spendlog_schemas::{documents::DocumentLine, history::Area};
 use spendlog_web::{Code, Problem};
 
 use crate::ReadApi;
-
-/// The largest file that is read into memory.
-const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Lines as they are kept: see the documents' processor, which writes them.
 #[derive(Deserialize)]
@@ -66,7 +65,7 @@ pub(crate) fn area(from: Box2) -> Area {
 }
 
 /// A failed file, as the client hears of it.
-pub(crate) fn failed(error: FileError) -> Problem {
+fn failed(error: FileError) -> Problem {
     match error {
         FileError::NotFound => Problem::internal("a file that the journal names is not there"),
         error @ (FileError::Damaged | FileError::TooLarge { .. }) => Problem::internal(error),
@@ -75,29 +74,58 @@ pub(crate) fn failed(error: FileError) -> Problem {
 }
 
 /// A missing key, as the client hears of it.
-pub(crate) fn keyless(error: KeyError) -> Problem {
+fn keyless(error: KeyError) -> Problem {
     match error {
         KeyError::Forgotten => Code::OwnerForgotten.into(),
         error => Problem::unavailable(error),
     }
 }
 
-/// The content of a file of a book's.
-pub(crate) async fn content(api: &ReadApi, book: BookId, file: &FileRef) -> Result<Vec<u8>, Problem> {
+/// The content of a file of a book's, in pieces.
+pub(crate) async fn content(
+    api: &ReadApi,
+    book: BookId,
+    file: &FileRef,
+) -> Result<BoxStream<'static, Result<Bytes, FileError>>, Problem> {
     let keys = api.journal.keyring().owner(book.uuid()).await.map_err(keyless)?;
-    api.files
-        .get_bytes(&keys, book.uuid(), &file.object, BYTES_MAX)
-        .await
-        .map_err(failed)
+    let content = api.files.get(&keys, book.uuid(), &file.object).await;
+    content.map_err(failed)
 }
 
-/// The lines that a file holds which was made of a document. What read the document read them.
-pub(crate) async fn lines(api: &ReadApi, document: &Document, file: &FileRef) -> Result<Vec<DocumentLine>, Problem> {
-    let content = content(api, document.book, file).await?;
-    let lines: Vec<Line> = serde_json::from_slice(&content).map_err(Problem::internal)?;
-    let engine = document.read_by().unwrap_or_default();
-    let lines = (0..).zip(lines);
-    Ok(lines.map(|(number, kept)| line(number, kept, engine)).collect())
+/// What is made of the whole content of a file of a book's.
+pub(crate) async fn parsed<T: Send + 'static>(
+    api: &ReadApi,
+    book: BookId,
+    file: &FileRef,
+    parse: impl FnOnce(&[u8]) -> serde_json::Result<T> + Send + 'static,
+) -> Result<T, Problem> {
+    let load = async {
+        let keys = api.journal.keyring().owner(book.uuid()).await.map_err(keyless)?;
+        // The journal says how large it is: whatever could be written can be read.
+        let content = api.files.get_bytes(&keys, book.uuid(), &file.object, file.bytes).await;
+        content.map_err(failed)
+    };
+    let parsed = api.whole(load, move |content: Vec<u8>| parse(&content)).await?;
+    // The error of a parser may quote what it stumbled over, which is personal.
+    parsed.map_err(|_| Problem::internal("a file that was made of a document can't be read"))
+}
+
+/// So many of the lines, from this one on, that a file holds which was made of a document. What read the document read them.
+pub(crate) async fn lines(
+    api: &ReadApi,
+    document: &Document,
+    file: &FileRef,
+    from: u32,
+    count: usize,
+) -> Result<Vec<DocumentLine>, Problem> {
+    let engine = document.read_by().unwrap_or_default().to_owned();
+    let skipped = usize::try_from(from).unwrap_or(usize::MAX);
+    parsed(api, document.book, file, move |content| {
+        let lines: Vec<Line> = serde_json::from_slice(content)?;
+        let lines = (0..).zip(lines).skip(skipped).take(count);
+        Ok(lines.map(|(number, kept)| line(number, kept, &engine)).collect())
+    })
+    .await
 }
 
 fn line(number: u32, kept: Line, engine: &str) -> DocumentLine {

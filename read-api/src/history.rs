@@ -151,9 +151,9 @@ async fn sources(api: &ReadApi, books: &[Uuid], recorded: &Transaction) -> Resul
             let (Some(found), Some(came_as)) = (found, came_as) else {
                 return Ok(Vec::new());
             };
-            let lines = files::lines(api, &came_as, &found.lines).await?;
-            let read = lines.into_iter().find(|read| read.number == line);
+            let read = files::lines(api, &came_as, &found.lines, line, 1).await?;
             Ok(read
+                .into_iter()
                 .map(|read| HistorySource {
                     document: document.to_string(),
                     field: "line".to_owned(),
@@ -164,7 +164,6 @@ async fn sources(api: &ReadApi, books: &[Uuid], recorded: &Transaction) -> Resul
                     area: read.area,
                     confidence: read.confidence,
                 })
-                .into_iter()
                 .collect())
         }
     }

@@ -73,7 +73,7 @@ pub(crate) async fn list(
 async fn find(api: &ReadApi, caller: Caller, request: &HttpRequest, path: &str) -> Result<imports::Import, Problem> {
     let import: ImportId = id(path)?;
     api.all_ready(request).await?;
-    let books = api.fresh_shelf(user(caller)).await?;
+    let books = api.fresh_book_ids(user(caller)).await?;
     let found = imports::one(api.reader(), &books, import).await.map_err(failed)?;
     found.ok_or_else(|| Code::NotFound.into())
 }
@@ -122,11 +122,6 @@ pub(crate) async fn lines(
     let found = find(&api, caller, &request, &path).await?;
     let document = documents::one(api.reader(), &[found.book.uuid()], found.document).await;
     let document = document.map_err(failed)?.ok_or(Code::NotFound)?;
-    let lines = files::lines(&api, &document, &found.lines).await?;
-    let rows = lines
-        .into_iter()
-        .skip(usize::try_from(from).unwrap_or(usize::MAX))
-        .take(shown + 1)
-        .collect();
-    paged(&request, shown, rows, |line: &DocumentLine| line.number, |line| line)
+    let lines = files::lines(&api, &document, &found.lines, from, shown + 1).await?;
+    paged(&request, shown, lines, |line| line.number, |line| line)
 }

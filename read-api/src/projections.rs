@@ -26,7 +26,7 @@ use crate::{
     access::{failed, user},
     analytics::refused,
     answer::json,
-    sse::{self, Gone, Sender},
+    sse::{self, Broken, Sender},
 };
 
 fn state(paused: bool, run: bool) -> ProjectionState {
@@ -187,10 +187,7 @@ pub(crate) async fn rebuild(api: Data<ReadApi>, caller: Caller, path: Path<Strin
         }
     };
     let (tell, news) = watch::channel(None);
-    let answer = sse::answer(&api, user(caller), |sender| async move {
-        // A client that is gone hears nothing.
-        let _gone = follow(news, &sender).await;
-    })?;
+    let answer = sse::answer(&api, user(caller), |sender| follow(news, sender))?;
     tracing::info!(projection = name, user = %user(caller), "a rebuild begins");
     let (stop, journal) = (api.stop.clone(), api.journal.clone());
     tokio::spawn(async move {
@@ -232,7 +229,7 @@ async fn computed(journal: &Journal, name: &str) -> Result<Rebuilt, Problem> {
 }
 
 /// Tells one client of a rebuild, until its end. Of what comes faster than it can be sent, the newest is told.
-async fn follow(mut news: watch::Receiver<Option<News>>, sender: &Sender) -> Result<(), Gone> {
+async fn follow(mut news: watch::Receiver<Option<News>>, sender: Sender) -> Result<(), Broken> {
     let mut position = 0;
     while news.changed().await.is_ok() {
         let newest = news.borrow_and_update().clone();

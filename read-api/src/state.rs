@@ -8,7 +8,10 @@ use std::{
 use spendlog_domain::values::UserId;
 use spendlog_event_store::{Files, Journal};
 use spendlog_projections::{Projections, Reader};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+};
 use tokio_util::sync::CancellationToken;
 
 use spendlog_web::{Code, Problem};
@@ -17,8 +20,12 @@ use crate::access::KnownBooks;
 
 /// Endless answers at the same time; each holds little, but a connection.
 const STREAMS_MAX: usize = 512;
-/// Of one user.
+/// Endless answers of one user at the same time.
 const STREAMS_OF_USER_MAX: usize = 32;
+/// Files and books held whole in memory at the same time; each may take some hundred MiB, with what is made of it.
+pub(crate) const WHOLES_MAX: usize = 3;
+/// Requests that wait until they may take such a one into memory.
+pub(crate) const WHOLES_WAITING_MAX: usize = 64;
 
 /// The right to one endless answer.
 #[derive(Debug)]
@@ -50,6 +57,8 @@ pub struct ReadApi {
     pub(crate) stop: CancellationToken,
     streams: Arc<Semaphore>,
     streams_of: Arc<Mutex<HashMap<UserId, usize>>>,
+    wholes: Arc<Semaphore>,
+    wholes_waiting: Arc<Semaphore>,
 }
 
 impl ReadApi {
@@ -64,6 +73,8 @@ impl ReadApi {
             stop,
             streams,
             streams_of: Arc::default(),
+            wholes: Arc::new(Semaphore::new(WHOLES_MAX)),
+            wholes_waiting: Arc::new(Semaphore::new(WHOLES_WAITING_MAX)),
         }
     }
 
@@ -87,5 +98,26 @@ impl ReadApi {
             user,
             open: Arc::clone(&self.streams_of),
         })
+    }
+
+    /// Loads something whole and makes something smaller of it, off the threads that answer requests; a few at a time, and
+    /// a few more wait.
+    pub(crate) async fn whole<L: Send + 'static, T: Send + 'static>(
+        &self,
+        load: impl Future<Output = Result<L, Problem>>,
+        make: impl FnOnce(L) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let busy = || Problem::new(Code::Busy, "as many large files are being read as can be held").retry_after(5);
+        let waiting = self.wholes_waiting.try_acquire().map_err(|_| busy())?;
+        let place = Arc::clone(&self.wholes).acquire_owned().await.map_err(|_| busy())?;
+        drop(waiting);
+        let loaded = load.await?;
+        // What was begun goes on when the client goes away, and keeps its place until it is done.
+        let made = spawn_blocking(move || {
+            let made = make(loaded);
+            drop(place);
+            made
+        });
+        made.await.map_err(Problem::internal)
     }
 }

@@ -14,7 +14,7 @@ use spendlog_web::{Caller, Code, Problem, body::Query};
 
 use crate::{
     ReadApi,
-    access::{days, failed, id, user},
+    access::{days, failed, query_id, user},
     answer::json,
 };
 
@@ -45,7 +45,7 @@ pub(crate) async fn summary(
     query: Query<SummaryQuery>,
 ) -> Result<HttpResponse, Problem> {
     let query = query.0;
-    let account: Option<AccountId> = id("account", query.account.as_deref())?;
+    let account: Option<AccountId> = query_id("account", query.account.as_deref())?;
     days(query.from, query.to)?;
     if let (Some(from), Some(to)) = (query.from, query.to)
         && from > to

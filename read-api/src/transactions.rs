@@ -98,9 +98,9 @@ fn filter(query: &TransactionsQuery) -> Result<Filter, Problem> {
         return Err(Problem::new(Code::InvalidQuery, "text may have 100 characters"));
     }
     access::days(query.from, query.to)?;
-    let account: Option<AccountId> = access::id("account", query.account.as_deref())?;
-    let category: Option<CategoryId> = access::id("category", query.category.as_deref())?;
-    let document: Option<DocumentId> = access::id("document", query.document.as_deref())?;
+    let account: Option<AccountId> = access::query_id("account", query.account.as_deref())?;
+    let category: Option<CategoryId> = access::query_id("category", query.category.as_deref())?;
+    let document: Option<DocumentId> = access::query_id("document", query.document.as_deref())?;
     let (sort, order) = match query.order.unwrap_or_default() {
         TransactionsOrder::BookedOn => (Sort::BookedOn, Order::Ascending),
         TransactionsOrder::BookedOnDescending => (Sort::BookedOn, Order::Descending),
@@ -159,17 +159,11 @@ pub(crate) async fn one(
     let transaction: TransactionId = id(&path)?;
     api.ready(&request, Group::Ledger).await?;
     let at = api.at(query.0.at.as_deref(), Group::Ledger).await?;
-    let books = api.shelf(user(caller)).await?;
-    let mut found = transactions::one(api.reader(), &books, transaction, at)
-        .await
-        .map_err(failed)?;
-    if found.is_none() {
-        let books = api.fresh_shelf(user(caller)).await?;
-        found = transactions::one(api.reader(), &books, transaction, at)
-            .await
-            .map_err(failed)?;
-    }
-    let (version, body) = found.ok_or_else(|| Problem::from(Code::NotFound))?;
+    let (version, body) = api
+        .find(user(caller), async |books| {
+            transactions::one(api.reader(), books, transaction, at).await
+        })
+        .await?;
     Ok(HttpResponse::Ok()
         .insert_header(JSON)
         .insert_header((ETAG, conditional::etag(version)))
@@ -194,7 +188,7 @@ pub(crate) async fn history(
 ) -> Result<HttpResponse, Problem> {
     let transaction: TransactionId = id(&path)?;
     api.all_ready(&request).await?;
-    let books = api.fresh_shelf(user(caller)).await?;
+    let books = api.fresh_book_ids(user(caller)).await?;
     if transactions::one(api.reader(), &books, transaction, At::Now)
         .await
         .map_err(failed)?

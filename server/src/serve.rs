@@ -37,6 +37,10 @@ use crate::{
 
 use self::health::Health;
 
+/// Connections at the same time, those of all workers together; further ones wait until others end. Each may hold some MiB of
+/// what it sends, so that all of them hold some GiB at most; twice as many as there may be live streams.
+const CONNECTIONS_MAX: usize = 1024;
+
 /// Serves until told to stop. With `demo`, the samples of that folder are shown on an empty ledger.
 pub(crate) async fn run(config: Config, demo: Option<PathBuf>) -> anyhow::Result<()> {
     let began = Instant::now();
@@ -243,6 +247,7 @@ fn serve(config: &Config, parts: Parts, listener: TcpListener) -> anyhow::Result
             .wrap(from_fn(edge::pass))
     })
     .workers(config.workers)
+    .max_connections(CONNECTIONS_MAX.div_ceil(config.workers))
     .shutdown_timeout(config.shutdown_limit.as_secs())
     .disable_signals()
     .listen(listener)

@@ -33,7 +33,7 @@ const TOKEN_MAX: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Nothing.
+    /// Nothing beyond their own books.
     Member,
     /// The running of the system.
     Admin,

@@ -1,5 +1,7 @@
 //! Bodies and query strings, read under limits, with problems where they do not fit.
 
+use std::time::Duration;
+
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
@@ -8,13 +10,18 @@ use actix_web::{
 };
 use futures_util::{StreamExt as _, future::LocalBoxFuture};
 use serde::de::{DeserializeOwned, IgnoredAny};
+use tokio::time::timeout;
 
 use crate::{Code, Problem};
 
-/// The largest JSON body, in bytes: a thousand transactions with long notes.
+/// The largest JSON body of somebody who is signed in, in bytes: a thousand transactions with long notes.
 pub const JSON_MAX: usize = 4 * 1024 * 1024;
+/// The largest JSON body of anybody, in bytes: an address, a password and a name, or a token.
+pub(crate) const ANYBODYS_MAX: usize = 16 * 1024;
+/// How long a JSON body may take to arrive: what has come of it is held in memory until then.
+const ARRIVAL_MAX: Duration = Duration::from_secs(30);
 
-/// A JSON body, with its bytes.
+/// A JSON body that anybody may send, signed in or not, with its bytes: 16 KiB at most.
 #[derive(Debug)]
 pub struct Json<T> {
     /// What it says.
@@ -32,7 +39,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         let mut payload = payload.take();
         Box::pin(async move {
             typed?;
-            let bytes = read(&mut payload, JSON_MAX).await?;
+            let bytes = read(&mut payload, ANYBODYS_MAX).await?;
             Ok(Self {
                 value: parse(&bytes)?,
                 bytes,
@@ -59,8 +66,17 @@ pub fn check_json_type(request: &HttpRequest) -> Result<(), Problem> {
     }
 }
 
-/// Reads the whole body, if it is not larger than so many bytes.
+/// Reads the whole body, if it is not larger than so many bytes and arrives within 30 seconds.
 pub async fn read(payload: &mut Payload, limit: usize) -> Result<Bytes, Problem> {
+    read_within(ARRIVAL_MAX, payload, limit).await
+}
+
+pub(crate) async fn read_within(time: Duration, payload: &mut Payload, limit: usize) -> Result<Bytes, Problem> {
+    let late = Problem::new(Code::RequestTimeout, "the body took too long to arrive");
+    timeout(time, gather(payload, limit)).await.unwrap_or(Err(late))
+}
+
+async fn gather(payload: &mut Payload, limit: usize) -> Result<Bytes, Problem> {
     let mut first: Option<Bytes> = None;
     let mut all = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {

@@ -13,9 +13,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{Code, Problem};
 
 /// How many rows a page has unless said otherwise.
-pub const LIMIT_DEFAULT: u32 = 50;
+const LIMIT_DEFAULT: u32 = 50;
 /// How many rows a page has at most.
-pub const LIMIT_MAX: u32 = 100;
+const LIMIT_MAX: u32 = 100;
 /// The longest cursor, in bytes: a key that Postgres can have an index of fits.
 const CURSOR_MAX: usize = 4096;
 
@@ -37,12 +37,16 @@ pub fn cursor<K: Serialize>(key: &K) -> Result<String, Problem> {
 
 /// The sort key that a cursor stands for.
 pub fn key<K: DeserializeOwned>(cursor: &str) -> Result<K, Problem> {
-    let invalid = || Problem::new(Code::InvalidQuery, "after must be the cursor of an earlier page");
     if cursor.len() > CURSOR_MAX {
-        return Err(invalid());
+        return Err(invalid_cursor());
     }
-    let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
-    serde_json::from_slice(&json).map_err(|_| invalid())
+    let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid_cursor())?;
+    serde_json::from_slice(&json).map_err(|_| invalid_cursor())
+}
+
+/// What is answered to a cursor that is none of ours.
+pub fn invalid_cursor() -> Problem {
+    Problem::new(Code::InvalidQuery, "after must be the cursor of an earlier page")
 }
 
 /// The header that names the next page: the request's own address with `after` replaced.

@@ -1,4 +1,4 @@
-//! `Spendlog-Position`: where a write stands in the journal, and what a read must have seen at least.
+//! Positions of the journal in headers. `Spendlog-Position`: where a write stands, and what a read must have seen at least.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -9,7 +9,16 @@ pub const POSITION: HeaderName = HeaderName::from_static("spendlog-position");
 
 /// The position that the caller wants to see at least.
 pub fn wanted(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
-    let Some(value) = headers.get(POSITION) else {
+    in_header(headers, "Spendlog-Position")
+}
+
+/// The position of the last event that the caller got of a stream which broke off.
+pub fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+    in_header(headers, "Last-Event-ID")
+}
+
+fn in_header(headers: &HeaderMap, name: &str) -> Result<Option<i64>, Problem> {
+    let Some(value) = headers.get(name) else {
         return Ok(None);
     };
     let position = value
@@ -18,10 +27,8 @@ pub fn wanted(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
         .and_then(|text| text.trim().parse().ok())
         .filter(|position: &i64| *position >= 0);
     position.map(Some).ok_or_else(|| {
-        Problem::new(
-            Code::InvalidHeader,
-            "Spendlog-Position must be a position of the journal",
-        )
+        let detail = format!("{name} must be a position of the journal");
+        Problem::new(Code::InvalidHeader, detail)
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::json;
-use spendlog_e2e::{Answer, TestApp, root};
+use spendlog_e2e::{Answer, Person, TestApp, root};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -231,6 +231,12 @@ async fn requests_beyond_the_limits_are_refused() {
         .post("/finance/transactions", body)
         .await
         .expect_problem(413, "too-large");
+    // Of somebody who is not known, less is taken.
+    let nobody = Person::nobody(&app);
+    for path in ["/users/register", "/users/token", "/users/token/refresh"] {
+        let body = json!({"refresh": "x".repeat(17 * 1024)});
+        nobody.post(path, body).await.expect_problem(413, "too-large");
+    }
     let long = "x".repeat(60_000);
     person
         .get(&format!("/finance/transactions?text={long}"))

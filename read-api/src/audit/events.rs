@@ -1,7 +1,5 @@
 //! The caller's own events, in order: page by page, or as a stream without an end.
 
-use std::time::Duration;
-
 use actix_web::{HttpRequest, HttpResponse, get, http::header::ACCEPT, web::Data};
 use serde_json::Value;
 use spendlog_domain::values::{BookId, UserId};
@@ -12,20 +10,17 @@ use spendlog_schemas::{
     page::Page,
     problem::ProblemDetails,
 };
-use spendlog_web::{Caller, Code, Problem, body::Query};
-use uuid::Uuid;
+use spendlog_web::{Caller, Code, Problem, body::Query, position};
 
 use crate::{
     ReadApi,
-    access::{unread, user},
-    answer::{json, limits, link},
-    sse::{self, Gone, Sender},
+    access::{WAIT, unread, user},
+    answer::{cut, json, limits, link},
+    sse::{self, Broken, Looks, Sender},
 };
 
 /// Events read at a time for a stream.
 const BATCH: i64 = 500;
-/// How long a stream waits for the tables that say which books are the caller's, before it goes as far as these do.
-const WAIT: Duration = Duration::from_secs(1);
 /// What stands in the place of a password or its hash.
 const WITHHELD: &str = "withheld";
 
@@ -76,26 +71,16 @@ pub(crate) async fn read(
     };
     let streams = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
     if streams.is_some_and(|accept| accept.contains("text/event-stream")) {
-        let after = sse::last_event_id(&request)?.unwrap_or(after);
+        let after = position::last_event_id(request.headers())?.unwrap_or(after);
         let api = ReadApi::clone(&api);
         return sse::answer(&api.clone(), me, move |sender| async move {
-            if let Err(Some(problem)) = follow(&api, me, owner, after, &sender).await {
-                tracing::warn!(cause = problem.cause(), "a live stream broke off");
-            }
+            follow(&api, me, owner, after, &sender).await
         });
     }
-    let owners = owners(&api, me, owner).await?;
-    let wanted = Wanted {
-        after,
-        owners: Some(owners),
-        limit: fetched,
-        ..Wanted::default()
-    };
-    let mut found = api.journal.read(&wanted).await.map_err(unread)?;
-    let more = found.len() > shown;
-    found.truncate(shown);
+    let until = known(&api, api.newest(&request)?).await;
+    let mut found = events(&api, me, owner, (after, until), fetched).await?;
+    let next = cut(&mut found, shown, |event| Ok(event.position.to_string()))?;
     let data: Vec<AuditEvent> = found.iter().map(|event| told(event, me)).collect::<Result<_, _>>()?;
-    let next = data.last().filter(|_| more).map(|last| last.position.to_string());
     let mut response = json(&Page {
         data,
         next: next.clone(),
@@ -104,59 +89,63 @@ pub(crate) async fn read(
     Ok(response)
 }
 
-async fn owners(api: &ReadApi, me: UserId, owner: Owner) -> Result<Vec<Uuid>, Problem> {
-    Ok(match owner {
+/// How far, up to this position, the read tables know whose the events are. A book that was opened since is the caller's as
+/// well, from its first event on: who went further than the tables would never come back to it.
+async fn known(api: &ReadApi, until: i64) -> i64 {
+    match api.projections.wait(Group::Ledger, until, WAIT).await {
+        Ok(()) => until,
+        Err(behind) => behind.reached,
+    }
+}
+
+/// The caller's events after the first and up to the second of these positions, which the read tables must have come to.
+async fn events(
+    api: &ReadApi,
+    me: UserId,
+    owner: Owner,
+    (after, known): (i64, i64),
+    limit: i64,
+) -> Result<Vec<Event>, Problem> {
+    let owners = match owner {
         Owner::All => {
-            let mut owners = api.fresh_shelf(me).await?;
+            let mut owners = api.fresh_book_ids(me).await?;
             owners.push(me.uuid());
             owners
         }
         Owner::User => vec![me.uuid()],
         Owner::Book(book) => vec![book.uuid()],
-    })
+    };
+    let wanted = Wanted {
+        after,
+        until: Some(known),
+        owners: Some(owners),
+        limit,
+        ..Wanted::default()
+    };
+    api.journal.read(&wanted).await.map_err(unread)
 }
 
 /// Sends all events after `after`, and goes on for ever.
-async fn follow(
-    api: &ReadApi,
-    me: UserId,
-    owner: Owner,
-    mut after: i64,
-    sender: &Sender,
-) -> Result<(), Option<Problem>> {
-    let mut head = api.journal.head();
+async fn follow(api: &ReadApi, me: UserId, owner: Owner, mut after: i64, sender: &Sender) -> Result<(), Broken> {
+    let mut looks = Looks::new(api.journal.head());
     loop {
-        let until = *head.borrow_and_update();
+        let until = looks.next().await?;
         while after < until {
-            // A book that was opened since is the caller's as well, from its first event on: so it goes as far as the read tables,
-            // and with them while they are behind.
-            let known = match api.projections.wait(Group::Ledger, until, WAIT).await {
-                Ok(()) => until,
-                Err(behind) if behind.reached > after => behind.reached,
-                Err(_) => continue,
-            };
-            let owners = owners(api, me, owner).await?;
-            let wanted = Wanted {
-                after,
-                until: Some(known),
-                owners: Some(owners),
-                limit: BATCH,
-                ..Wanted::default()
-            };
-            let events = api.journal.read(&wanted).await.map_err(unread)?;
+            let known = known(api, until).await;
+            if known <= after {
+                continue;
+            }
+            let events = events(api, me, owner, (after, known), BATCH).await?;
             for event in &events {
-                let told = told(event, me)?;
                 sender
-                    .send(event.position, &event.event_type, &told)
-                    .await
-                    .map_err(|Gone| None)?;
+                    .send(event.position, &event.event_type, &told(event, me)?)
+                    .await?;
             }
             after = match events.last() {
                 Some(last) if i64::try_from(events.len()).is_ok_and(|count| count == BATCH) => last.position,
                 _ => known,
             };
         }
-        head.changed().await.map_err(|_| None)?;
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) async fn of_event(
     api.ready(&request, Group::Ledger).await?;
     let (me, audit) = (user(caller), audit(&api));
     let event = audit.event(position).await.map_err(unread)?;
-    let mut owners = api.fresh_shelf(me).await?;
+    let mut owners = api.fresh_book_ids(me).await?;
     owners.push(me.uuid());
     // Somebody else's event and one that does not exist are the same to who asks.
     let event = event

@@ -11,14 +11,14 @@ use spendlog_schemas::{
     problem::ProblemDetails,
     transactions::{Posting, Transaction, TransactionOrigin, TransactionStatus, Voided},
 };
-use spendlog_web::{Caller, Problem, body::Query, position};
+use spendlog_web::{Caller, Problem, body::Query};
 use uuid::Uuid;
 
 use crate::{
     ReadApi,
     access::{failed, user},
     accounts::account,
-    answer::json,
+    answer::JSON,
     books::policy,
     categories::category,
     summary::line,
@@ -40,16 +40,16 @@ pub(crate) async fn replay(
     api.ready(&request, Group::Ledger).await?;
     let position = match api.at(query.0.at.as_deref(), Group::Ledger).await? {
         At::Position(position) => position,
-        // Another process may have written what the caller has seen, and this one not have heard of it.
-        At::Now => position::wanted(request.headers())?
-            .unwrap_or(0)
-            .max(*api.journal.head().borrow()),
+        At::Now => api.newest(&request)?,
     };
     let owners: Vec<Uuid> = match &query.0.book {
         Some(book) => vec![api.book(user(caller), Some(book)).await?.uuid()],
-        None => api.fresh_shelf(user(caller)).await?,
+        None => api.fresh_book_ids(user(caller)).await?,
     };
-    json(&replayed(fold(&api.journal, &owners, position).await.map_err(failed)?))
+    let load = async { fold(&api.journal, &owners, position).await.map_err(failed) };
+    let body = api.whole(load, |folded| serde_json::to_vec(&replayed(folded))).await?;
+    let body = body.map_err(Problem::internal)?;
+    Ok(HttpResponse::Ok().insert_header(JSON).body(body))
 }
 
 /// What a replay found, as it is answered and as the command line prints it.

@@ -5,8 +5,9 @@ use actix_web::{
     http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
     web::{Data, Path},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use serde::Deserialize;
 use spendlog_schemas::{
     documents::{DocumentLine, DocumentText, LinesQuery, OriginalFile},
     page::Page,
@@ -17,7 +18,7 @@ use spendlog_web::{Caller, Code, Problem, body::Query};
 use super::find;
 use crate::{
     ReadApi,
-    answer::{after, json, limits, paged},
+    answer::{JSON, after, limits, paged},
     files,
 };
 
@@ -41,13 +42,7 @@ pub(crate) async fn original(
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let found = find(&api, caller, &request, &path).await?;
-    let book = found.book.uuid();
-    let keys = api.journal.keyring().owner(book).await.map_err(files::keyless)?;
-    let content = api
-        .files
-        .get(&keys, book, &found.file.object)
-        .await
-        .map_err(files::failed)?;
+    let content = files::content(&api, found.book, &found.file).await?;
     let name = found.name.clear().unwrap_or("document");
     // It is somebody else's file: never shown in place, never run, never guessed at (the edge forbids sniffing).
     Ok(HttpResponse::Ok()
@@ -131,13 +126,6 @@ impl Reading {
     }
 }
 
-/// [`DocumentText`] with the reading as it is kept.
-#[derive(Serialize)]
-struct Answer {
-    text: String,
-    reading: Box<RawValue>,
-}
-
 /// The recognised text, with the place of each word
 #[utoipa::path(
     operation_id = "documents.text", tag = "documents", security(("bearer" = [])),
@@ -156,15 +144,17 @@ pub(crate) async fn recognised(
 ) -> Result<HttpResponse, Problem> {
     let found = find(&api, caller, &request, &path).await?;
     let file = found.text.ok_or_else(|| Problem::from(Code::DocumentNotReady))?.file;
-    let content = files::content(&api, found.book, &file).await?;
-    let content = String::from_utf8(content).map_err(Problem::internal)?;
-    let text = serde_json::from_str::<Reading>(&content)
-        .map_err(Problem::internal)?
-        .plain();
-    json(&Answer {
-        text,
-        reading: RawValue::from_string(content).map_err(Problem::internal)?,
-    })
+    let text = files::parsed(&api, found.book, &file, |content| {
+        serde_json::to_string(&serde_json::from_slice::<Reading>(content)?.plain())
+    });
+    let text = text.await?;
+    // The reading goes out as it is kept, piece by piece: it is many times as long as its text, and clients may be slow.
+    let reading = files::content(&api, found.book, &file).await?;
+    let begin = stream::iter([Ok(Bytes::from(format!("{{\"text\":{text},\"reading\":")))]);
+    let end = stream::iter([Ok(Bytes::from_static(b"}"))]);
+    Ok(HttpResponse::Ok()
+        .insert_header(JSON)
+        .streaming(begin.chain(reading).chain(end)))
 }
 
 /// The items or movements of a document
@@ -189,15 +179,10 @@ pub(crate) async fn lines(
     let from: u32 = after(query.0.after.as_deref())?.map_or(0, |last: u32| last.saturating_add(1));
     let found = find(&api, caller, &request, &path).await?;
     let lines = match &found.lines {
-        Some(lines) => files::lines(&api, &found, &lines.file).await?,
+        Some(lines) => files::lines(&api, &found, &lines.file, from, shown + 1).await?,
         None => Vec::new(),
     };
-    let rows = lines
-        .into_iter()
-        .skip(usize::try_from(from).unwrap_or(usize::MAX))
-        .take(shown + 1)
-        .collect();
-    paged(&request, shown, rows, |line: &DocumentLine| line.number, |line| line)
+    paged(&request, shown, lines, |line| line.number, |line| line)
 }
 
 #[cfg(test)]

@@ -13,15 +13,15 @@ use spendlog_schemas::{
     history::{History, HistoryEntry},
     problem::ProblemDetails,
 };
-use spendlog_web::{Caller, Problem};
+use spendlog_web::{Caller, Problem, position};
 
 use super::{find, status};
 use crate::{
     ReadApi,
-    access::{unread, user},
+    access::{failed, unread, user},
     answer::json,
     history::of_document_event,
-    sse::{self, Gone, Sender},
+    sse::{self, Broken, Looks, Sender},
 };
 
 /// Events read at a time.
@@ -86,31 +86,23 @@ pub(crate) async fn follow_steps(
     request: HttpRequest,
     path: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let (me, seen) = (user(caller), sse::last_event_id(&request)?.unwrap_or(0));
+    let (me, seen) = (user(caller), position::last_event_id(request.headers())?.unwrap_or(0));
     let found = find(&api, caller, &request, &path).await?;
     let api = ReadApi::clone(&api);
     sse::answer(&api.clone(), me, move |sender| async move {
-        if let Err(Some(problem)) = follow(&api, &found, seen, &sender).await {
-            // The client sees the stream break off, and comes back with the last id.
-            tracing::warn!(cause = problem.cause(), "a live stream broke off");
-        }
+        follow(&api, &found, seen, &sender).await
     })
 }
 
 /// Sends the steps after `seen` until the last.
-async fn follow(
-    api: &ReadApi,
-    document: &documents::Document,
-    seen: i64,
-    sender: &Sender,
-) -> Result<(), Option<Problem>> {
+async fn follow(api: &ReadApi, document: &documents::Document, seen: i64, sender: &Sender) -> Result<(), Broken> {
     let stream = document.id.to_string();
-    let mut head = api.journal.head();
+    let mut looks = Looks::new(api.journal.head());
     // The stream's own beginning, so that the status is known; then on from there.
     let mut after = document.uploaded_position - 1;
     let mut standing = Status::Processing;
     loop {
-        let until = *head.borrow_and_update();
+        let until = looks.next().await?;
         while after < until {
             let query = Query {
                 after,
@@ -120,30 +112,24 @@ async fn follow(
                 limit: BATCH,
                 ..Query::default()
             };
-            let events = api.journal.read(&query).await.map_err(|error| Some(unread(error)))?;
+            let events = api.journal.read(&query).await.map_err(unread)?;
             after = match events.last() {
                 Some(last) if i64::try_from(events.len()).is_ok_and(|count| count == BATCH) => last.position,
                 _ => until,
             };
             for event in events.iter().filter(|event| event.stream == stream) {
-                standing =
-                    documents::standing_after(standing, event).map_err(|error| Some(crate::access::failed(error)))?;
+                standing = documents::standing_after(standing, event).map_err(failed)?;
                 if event.position > seen {
-                    let entry = of_document_event(event).map_err(Some)?;
                     let progress = Progress {
                         status: status(standing),
-                        entry,
+                        entry: of_document_event(event)?,
                     };
-                    sender
-                        .send(event.position, &event.event_type, &progress)
-                        .await
-                        .map_err(|Gone| None)?;
+                    sender.send(event.position, &event.event_type, &progress).await?;
                 }
             }
             if documents::is_final(standing) {
                 return Ok(());
             }
         }
-        head.changed().await.map_err(|_| None)?;
     }
 }

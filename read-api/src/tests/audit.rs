@@ -102,6 +102,36 @@ async fn the_stream_goes_as_far_as_the_read_tables_while_these_are_behind() {
 }
 
 #[actix_web::test]
+async fn pages_go_as_far_as_the_read_tables_while_these_are_behind() {
+    let house = House::new().await;
+    let position = house.spend(1, 1, 1250, "2026-09-14", "Café").await;
+    let projections = &house.api.projections;
+    projections
+        .wait(Group::Ledger, position, Duration::from_secs(30))
+        .await
+        .unwrap();
+    projections.pause(Group::Ledger).await.unwrap();
+    let opened = json!({"book": book(7), "user": user(1), "name": "Second", "policy": "manual"});
+    let opened = house
+        .happen("book", &book(7).to_string(), book(7).uuid(), 0, "book.opened", opened)
+        .await;
+    let later = house.spend(1, 2, 1250, "2026-09-15", "Bakery").await;
+    // Were the later event told now, who goes on after it would never hear of the book.
+    let path = format!("/audit/events?after={position}");
+    let known = house.get_with(1, &path, &[]).await.json();
+    assert_eq!(known, json!({"data": [], "next": null}));
+    projections.resume(Group::Ledger).await.unwrap();
+    let all = house.get(1, &path, later).await.json();
+    let positions: Vec<_> = all["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| &event["position"])
+        .collect();
+    assert_eq!(positions, [opened, later]);
+}
+
+#[actix_web::test]
 async fn a_proof_is_of_ones_own_events_alone() {
     let house = House::new().await;
     let position = house.spend(1, 1, 1250, "2026-09-14", "Café").await;

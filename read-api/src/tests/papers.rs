@@ -1,9 +1,15 @@
 //! Documents: fields with their places, the file itself, text, lines, steps as they happen.
 
+use std::future::pending;
+
 use actix_web::http::StatusCode;
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use spendlog_domain::values::{DocumentId, ImportId};
+use spendlog_web::Problem;
 use uuid::Uuid;
+
+use crate::state::{WHOLES_MAX, WHOLES_WAITING_MAX};
 
 use super::house::{House, account, book};
 
@@ -125,6 +131,35 @@ async fn a_document_shows_its_fields_and_where_they_stand() {
 }
 
 #[actix_web::test]
+async fn few_files_and_books_are_held_whole_at_the_same_time() {
+    let house = House::new().await;
+    let position = house.read_document().await;
+    let paths = [
+        format!("/finance/documents/{}/text", document()),
+        format!("/finance/documents/{}/lines", document()),
+        "/audit/replay".to_owned(),
+    ];
+    let mut others: Vec<_> = (0..WHOLES_MAX + WHOLES_WAITING_MAX)
+        .map(|_| Box::pin(house.api.whole(pending::<Result<(), Problem>>(), drop)))
+        .collect();
+    for other in &mut others {
+        assert!(other.now_or_never().is_none(), "it holds its place, or waits for it");
+    }
+    for path in &paths {
+        let answer = house.get(1, path, position).await;
+        assert_eq!(
+            (answer.status, answer.json()["code"].as_str()),
+            (StatusCode::SERVICE_UNAVAILABLE, Some("busy")),
+            "{path}"
+        );
+    }
+    drop(others);
+    for path in &paths {
+        assert_eq!(house.get(1, path, position).await.status, StatusCode::OK, "{path}");
+    }
+}
+
+#[actix_web::test]
 async fn the_original_comes_back_as_a_file_to_save() {
     let house = House::new().await;
     let position = house.read_document().await;
@@ -185,7 +220,10 @@ async fn steps_are_told_as_they_happen_and_end_with_the_last() {
 async fn an_import_shows_its_lines() {
     let house = House::new().await;
     house.read_document().await;
-    let lines = house.file(br#"[{"movement": {"date": "2026-09-01", "amount": {"unscaled": -500, "scale": 2}, "description": "Fee", "confidence": 1000}}]"#).await;
+    let mut lines = br#"[{"movement": {"date": "2026-09-01", "amount": {"unscaled": -500, "scale": 2}, "description": "Fee", "confidence": 1000}}]"#.to_vec();
+    // Whatever could be written can be read, however large.
+    lines.resize(65 * 1024 * 1024, b' ');
+    let lines = house.file(&lines).await;
     let id = ImportId::new(Uuid::from_u128(0xf002));
     let read = json!({"import": id, "book": book(1), "document": document(), "account": null, "currency": "EUR", "lines": lines, "lines_count": 1});
     let position = house

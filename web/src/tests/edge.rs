@@ -1,21 +1,25 @@
 //! Every problem has the same form, whoever made it.
 
+use std::time::Duration;
+
 use actix_web::{
     App, HttpResponse,
     body::to_bytes,
+    dev::Payload,
     http::{Method, StatusCode, header},
     middleware::from_fn,
     test,
-    web::{self, Data},
+    web::{self, Bytes, Data},
 };
+use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use spendlog_schemas::problem::ProblemDetails;
 use utoipa::OpenApi;
 
 use crate::{
-    Caller, Clock, Problem,
+    Caller, Clock, Code, Problem,
     auth::TokenKeys,
-    body::{Json, Query},
+    body::{self, Json, Query},
     edge, fallback,
 };
 
@@ -93,8 +97,18 @@ async fn bodies_that_do_not_fit_are_told_apart() {
     }
     let untyped = test::TestRequest::post().uri("/things").set_payload("{}");
     assert_eq!(ask(untyped).await.2.code, "unsupported-media-type");
-    let large = post("{}").set_payload(vec![b' '; crate::body::JSON_MAX + 1]);
+    let large = post("{}").set_payload(vec![b' '; body::ANYBODYS_MAX + 1]);
     assert_eq!(ask(large).await.2.code, "too-large");
+}
+
+#[actix_web::test]
+async fn a_body_that_does_not_come_to_its_end_is_given_up() {
+    let begun = stream::iter([Ok(Bytes::from_static(b"{"))]);
+    let mut payload = Payload::Stream {
+        payload: begun.chain(stream::pending()).boxed_local(),
+    };
+    let late = body::read_within(Duration::ZERO, &mut payload, body::JSON_MAX).await;
+    assert_eq!(late.unwrap_err().code, Code::RequestTimeout);
 }
 
 #[actix_web::test]

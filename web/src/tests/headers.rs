@@ -55,6 +55,9 @@ fn a_position_is_a_number() {
     assert_eq!(position::wanted(&headers(position::POSITION, "12")).unwrap(), Some(12));
     assert!(position::wanted(&headers(position::POSITION, "-1")).is_err());
     assert!(position::wanted(&headers(position::POSITION, "x")).is_err());
+    let left = HeaderName::from_static("last-event-id");
+    assert_eq!(position::last_event_id(&headers(left.clone(), "0")).unwrap(), Some(0));
+    assert!(position::last_event_id(&headers(left, "yesterday")).is_err());
 }
 
 #[test]
