@@ -12,9 +12,6 @@ use spendlog_web::{Code, Problem};
 
 use crate::{Actor, Commands, refusal};
 
-/// The largest file of lines, in bytes.
-const FILE_MAX: u64 = 64 * 1024 * 1024;
-
 /// What stands where there is no reference: in SEPA (`NOTPROVIDED`), SWIFT (`NONREF`), and tables.
 const NO_REFERENCE: [&str; 5] = ["NOTPROVIDED", "NONREF", "NONE", "NULL", "N/A"];
 
@@ -60,9 +57,10 @@ pub(crate) async fn lines(commands: &Commands, import: &Import) -> Result<Vec<St
         return Err(Code::NotFound.into());
     };
     let keys = commands.keys(book.uuid()).await?;
+    // The journal says how large it is: whatever could be written can be read.
     let bytes = commands
         .files
-        .get_bytes(&keys, book.uuid(), &file.object, FILE_MAX)
+        .get_bytes(&keys, book.uuid(), &file.object, file.bytes)
         .await
         .map_err(refusal::file)?;
     // The error of a parser may quote what it stumbled over, which is personal.

@@ -19,9 +19,6 @@ use super::{
     workspace::ClearFile,
 };
 
-/// Readings and lines are made by us, from files of limited size; more than this is no document of ours.
-const DERIVED_FILE_LIMIT: u64 = 256 * 1024 * 1024;
-
 impl DocumentPipeline {
     /// Reads the file: a child process decodes it, and an engine reads what is only pixels.
     pub(super) async fn recognise(&self, due: &Due<'_>) -> anyhow::Result<()> {
@@ -244,7 +241,7 @@ impl DocumentPipeline {
         let object = &file.object;
         Ok(self
             .files
-            .get_bytes(&due.keys, due.event.owner, object, DERIVED_FILE_LIMIT)
+            .get_bytes(&due.keys, due.event.owner, object, file.bytes)
             .await?)
     }
 }
