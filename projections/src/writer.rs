@@ -109,6 +109,12 @@ impl Writer {
         self.query(sql, &[&lock]).await.map(drop)
     }
 
+    /// The same, together with others who take it like this.
+    pub(crate) async fn lock_shared(&self, lock: i64) -> Result<(), ProjectionError> {
+        let sql = "SELECT pg_advisory_lock_shared($1)".to_owned();
+        self.query(sql, &[&lock]).await.map(drop)
+    }
+
     /// Takes an advisory lock, which goes with the connection; whether it was free.
     pub(crate) async fn try_lock(&self, lock: i64) -> Result<bool, ProjectionError> {
         let sql = "SELECT pg_try_advisory_lock($1)".to_owned();
