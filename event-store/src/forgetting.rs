@@ -50,13 +50,12 @@ impl Journal {
 /// meanwhile, for milliseconds. Where the table is not free at once, or a transaction that began before still sees old
 /// versions for some seconds more (so that Postgres keeps them), this fails, and can be tried again.
 pub async fn scrub_keys(db: &Database) -> Result<(), DatabaseError> {
-    let mut connection = db.pool().acquire().await?;
+    // Not given back to the pool: broken off anywhere, it would keep the limit.
+    let mut connection = db.pool().acquire().await?.detach();
     sqlx::query("SET lock_timeout = '500ms'")
-        .execute(&mut *connection)
+        .execute(&mut connection)
         .await?;
-    let scrubbed = scrub(&mut connection).await;
-    sqlx::query("RESET lock_timeout").execute(&mut *connection).await?;
-    scrubbed
+    scrub(&mut connection).await
 }
 
 async fn scrub(connection: &mut PgConnection) -> Result<(), DatabaseError> {

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    iter,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -103,7 +104,7 @@ pub(crate) struct Beside {
     pub(crate) events: u64,
     /// Owners who were forgotten before the first event was applied.
     forgotten: Arc<HashSet<Uuid>>,
-    /// One for each worker; the first one's connection holds the group's lock.
+    /// One for each worker; the first one's connection holds the group's lock, the others share that of the workers.
     writers: Vec<Arc<Writer>>,
     started: Instant,
 }
@@ -119,17 +120,21 @@ impl Beside {
             Purpose::Verify => ("spendlog verify", check),
         };
         let first = open(database, work, &schema).await?;
-        if !locked(&first, group, PATIENCE).await? {
-            let by = holder(&first, group.lock_beside()).await?;
+        if let Some(lock) = taken(&first, group, PATIENCE).await? {
+            let by = holder(&first, lock).await?;
             return Err(ProjectionError::Busy { group, by });
         }
+        let mut others = Vec::new();
+        for _ in 1..workers() {
+            let writer = open(database, work, &schema).await?;
+            writer.lock_shared(group.lock_copying()).await?;
+            others.push(writer);
+        }
+        // Not before: that it can be done shows that the group's lock was ours when the others took theirs.
         drop_all(&first, group).await?;
         make_tables(&first, group).await?;
         let forgotten = Arc::new(tombstones(&first).await?);
-        let mut writers = vec![Arc::new(first)];
-        for _ in 1..workers() {
-            writers.push(Arc::new(open(database, work, &schema).await?));
-        }
+        let writers = iter::once(first).chain(others).map(Arc::new).collect();
         Ok(Self {
             journal: journal.clone(),
             group,
@@ -149,13 +154,15 @@ impl Beside {
             .ok_or(ProjectionError::Worker)
     }
 
-    /// Drops the tables, or those that they have taken the place of, and gives the lock back. Where that fails, the next
+    /// Drops the tables, or those that they have taken the place of, and gives the locks back. Where that fails, the next
     /// one does it, or the next server that looks.
     pub(crate) async fn discard(self) {
         let dropped = async {
-            let writer = self.writer()?;
-            drop_all(writer, self.group).await?;
-            writer.unlock(self.group.lock_beside()).await
+            drop_all(self.writer()?, self.group).await?;
+            for writer in &self.writers {
+                writer.client.batch_execute("SELECT pg_advisory_unlock_all()").await?;
+            }
+            Ok::<_, ProjectionError>(())
         };
         if let Err(error) = dropped.await {
             tracing::warn!(projection = self.group.name(), %error, "tables beside the live ones could not be dropped");
@@ -389,18 +396,21 @@ async fn open(database: &Database, work: &str, schema: &str) -> Result<Writer, P
     Ok(writer)
 }
 
-/// Whether the group's lock was to be had within this time.
-async fn locked(writer: &Writer, group: Group, patience: Duration) -> Result<bool, ProjectionError> {
+/// Takes the group's lock, and answers with the lock that was not to be had within this time: that one, or that of the workers,
+/// who copy for a while longer where the group's lock alone was lost with its connection.
+async fn taken(writer: &Writer, group: Group, patience: Duration) -> Result<Option<i64>, ProjectionError> {
     let until = Instant::now() + patience;
-    loop {
-        if writer.try_lock(group.lock_beside()).await? {
-            return Ok(true);
+    for lock in [group.lock_beside(), group.lock_copying()] {
+        while !writer.try_lock(lock).await? {
+            if Instant::now() >= until {
+                return Ok(Some(lock));
+            }
+            sleep(Duration::from_millis(100)).await;
         }
-        if Instant::now() >= until {
-            return Ok(false);
-        }
-        sleep(Duration::from_millis(100)).await;
     }
+    // It is for workers of one's own.
+    writer.unlock(group.lock_copying()).await?;
+    Ok(None)
 }
 
 async fn drop_all(writer: &Writer, group: Group) -> Result<(), ProjectionError> {
@@ -423,7 +433,7 @@ impl Projections {
                 continue;
             }
             let writer = Writer::open(self.0.journal.database(), "spendlog sweep", "read", false).await?;
-            if locked(&writer, group, patience).await? {
+            if taken(&writer, group, patience).await?.is_none() {
                 drop_all(&writer, group).await?;
                 writer.unlock(group.lock_beside()).await?;
                 let projection = group.name();

@@ -10,6 +10,7 @@
 
 mod adding_up;
 pub(crate) mod analyst;
+mod archiving;
 mod event_views;
 pub(crate) mod incremental;
 pub(crate) mod keeper;
@@ -23,10 +24,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio_postgres::error::SqlState;
 
+pub use archiving::{hold_events, reading_events};
 pub use incremental::NotIncremental;
 pub use keeper::{Refreshed, Verified, refresh, verify};
 pub use rows::{Readable, Row};
-pub use statements::{Added, add, reading_events, remove};
+pub use statements::{Added, add, remove};
 pub(crate) use supervisor::run;
 
 use crate::{ProjectionError, RunBy};
@@ -133,6 +135,11 @@ pub enum CustomError {
          `spendlog query` asks all events"
     )]
     Archived,
+    /// Somebody archives events, or adds what reads them.
+    #[error(
+        "events are being archived, or a projection that reads views of `events` is being added: try again when that is done"
+    )]
+    Held,
     /// The statement was broken off.
     #[error("the statement takes longer than {} s", analyst::TIME_LIMIT.as_secs())]
     TooLong,

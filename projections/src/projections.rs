@@ -65,10 +65,28 @@ pub(crate) struct Inner {
     marks: [Mark; Group::ALL.len()],
 }
 
+/// A position that a group has come to, and the connection that this was learnt through.
+///
+/// Commits of read tables wait for no disk, so a crash of the database can take the last ones back. It ends all connections as
+/// well: what was learnt through one that still lives holds.
+#[derive(Debug, Default)]
+struct Seen {
+    position: i64,
+    /// Cancelled when the connection is lost.
+    lost: CancellationToken,
+}
+
+impl Seen {
+    /// The position, while it is sure; else 0.
+    fn position(&self) -> i64 {
+        if self.lost.is_cancelled() { 0 } else { self.position }
+    }
+}
+
 /// How far a group is known to have come, and who waits for it.
 #[derive(Debug)]
 pub(crate) struct Mark {
-    seen: watch::Sender<i64>,
+    seen: watch::Sender<Seen>,
     waiting: AtomicUsize,
     /// Whether this process runs the group, so that `seen` moves by itself.
     running: AtomicBool,
@@ -80,7 +98,7 @@ pub(crate) struct Mark {
 impl Mark {
     fn new() -> Self {
         Self {
-            seen: watch::Sender::new(0),
+            seen: watch::Sender::new(Seen::default()),
             waiting: AtomicUsize::new(0),
             running: AtomicBool::new(false),
             paused: AtomicBool::new(false),
@@ -88,19 +106,23 @@ impl Mark {
         }
     }
 
-    /// The group has come to this position.
-    pub(crate) fn reached(&self, position: i64) {
+    /// The group has come to this position, says a connection that is lost when `lost` is cancelled.
+    pub(crate) fn reached(&self, position: i64, lost: &CancellationToken) {
         self.seen.send_if_modified(|seen| {
-            let further = *seen < position;
-            *seen = position.max(*seen);
+            let further = seen.position() < position;
+            if further {
+                let lost = lost.clone();
+                *seen = Seen { position, lost };
+            }
             further
         });
     }
 
-    /// A runner begins at this position. It can lie behind what was reached: commits of read tables wait for no disk, so a
-    /// crash of the database can take the last ones back, and they are made again.
-    pub(crate) fn begins_at(&self, position: i64) {
-        self.seen.send_replace(position);
+    /// A runner begins at this position, on a connection that is lost when `lost` is cancelled. It can lie behind what was reached
+    /// before a crash.
+    pub(crate) fn begins_at(&self, position: i64, lost: &CancellationToken) {
+        let lost = lost.clone();
+        self.seen.send_replace(Seen { position, lost });
     }
 
     /// Whether somebody waits for what is not there yet.
@@ -160,7 +182,7 @@ impl Projections {
     pub async fn wait(&self, group: Group, position: i64, timeout: Duration) -> Result<(), Behind> {
         let mark = self.mark(group);
         let mut seen = mark.seen.subscribe();
-        if *seen.borrow_and_update() >= position {
+        if seen.borrow_and_update().position() >= position {
             return Ok(());
         }
         let _waiting = Waiting::on(mark);
@@ -179,7 +201,7 @@ impl Projections {
                     }
                 }
             }
-            let reached = *seen.borrow_and_update();
+            let reached = seen.borrow_and_update().position();
             if reached >= position {
                 return Ok(());
             }
@@ -196,9 +218,9 @@ impl Projections {
 
     /// How far a group has come, as its checkpoint says.
     pub async fn refresh(&self, group: Group) -> Result<i64, ProjectionError> {
-        let rows = self
+        let (rows, lost) = self
             .reader()
-            .query(
+            .query_through(
                 "SELECT position, paused_at IS NOT NULL FROM read.checkpoints WHERE name = $1",
                 &[&group.name()],
             )
@@ -209,7 +231,7 @@ impl Projections {
         };
         let mark = self.mark(group);
         mark.paused.store(paused, Ordering::Relaxed);
-        mark.reached(position);
+        mark.reached(position, &lost);
         Ok(position)
     }
 

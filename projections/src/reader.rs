@@ -13,6 +13,7 @@ use std::{
 
 use spendlog_event_store::Database;
 use tokio_postgres::{Client, Row, Statement, types::ToSql};
+use tokio_util::sync::CancellationToken;
 
 use crate::{ProjectionError, writer::connect};
 
@@ -43,6 +44,8 @@ struct Slot {
 
 struct Open {
     client: Client,
+    /// Cancelled when the connection is lost.
+    lost: CancellationToken,
     statements: Mutex<HashMap<String, Statement>>,
 }
 
@@ -63,22 +66,36 @@ impl Reader {
 
     /// Runs a query. After a lost connection it is tried once more on a new one: nothing but reading happens here.
     pub async fn query(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, ProjectionError> {
+        self.query_through(sql, params).await.map(|(rows, _)| rows)
+    }
+
+    /// The same, and what is cancelled when the connection that the answer came through is lost.
+    pub(crate) async fn query_through(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<(Vec<Row>, CancellationToken), ProjectionError> {
         match self.attempt(sql, params).await {
             Err(ProjectionError::Statement(error)) if error.is_closed() => self.attempt(sql, params).await,
             answer => answer,
         }
     }
 
-    async fn attempt(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, ProjectionError> {
+    async fn attempt(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<(Vec<Row>, CancellationToken), ProjectionError> {
         let slot = self.0.slots.iter().min_by_key(|slot| slot.busy.load(Ordering::Relaxed));
         let Some(slot) = slot else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), CancellationToken::new()));
         };
         slot.busy.fetch_add(1, Ordering::Relaxed);
         let _less = Busy(&slot.busy);
         let open = self.open(slot).await?;
         let statement = open.prepare(sql).await?;
-        Ok(open.client.query(&statement, params).await?)
+        let rows = open.client.query(&statement, params).await?;
+        Ok((rows, open.lost.clone()))
     }
 
     async fn open(&self, slot: &Slot) -> Result<Arc<Open>, ProjectionError> {
@@ -86,9 +103,10 @@ impl Reader {
         if let Some(open) = held.as_ref().filter(|open| !open.client.is_closed()) {
             return Ok(Arc::clone(open));
         }
-        let client = connect(&self.0.database, "spendlog read", OPTIONS).await?;
+        let (client, lost) = connect(&self.0.database, "spendlog read", OPTIONS).await?;
         let open = Arc::new(Open {
             client,
+            lost,
             statements: Mutex::default(),
         });
         *held = Some(Arc::clone(&open));

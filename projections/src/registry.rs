@@ -75,6 +75,11 @@ impl Group {
         self.lock() + 100
     }
 
+    /// Which advisory lock its workers share.
+    pub(crate) fn lock_copying(self) -> i64 {
+        self.lock() + 200
+    }
+
     /// Reads the rows that these events are about and applies the events to them, in memory. `fresh`: the tables were
     /// empty before the first event of the journal was applied, so what a stream begins with can't be there.
     pub(crate) async fn fold(self, writer: &Writer, events: &[Event], fresh: bool) -> Result<Changes, ProjectionError> {

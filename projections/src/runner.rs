@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt as _;
-use spendlog_event_store::{Event, Journal, Query};
+use spendlog_event_store::{DatabaseError, Event, Journal, Query};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +17,8 @@ const BATCH: i64 = 1000;
 /// A batch that is not full is followed by a pause, in which the next one grows: a transaction costs nearly the same for one
 /// event and for fifty. Not while somebody waits.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long it is waited at most before one that failed begins again: for less time than a read waits for it.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// After so many events, and whenever they have become twice as many, the planner is told what the tables hold now: of tables that
 /// were filled in one go it knows nothing until autovacuum comes by, and reads lists in the wrong order.
 pub(crate) const ANALYZE_AFTER: usize = 10_000;
@@ -55,7 +57,7 @@ pub(crate) async fn run(projections: Projections, group: Group, stop: Cancellati
             () = sleep(pause) => {}
             () = stop.cancelled() => return,
         }
-        pause = (pause * 2).min(Duration::from_secs(10));
+        pause = (pause * 2).min(PAUSE_MAX);
     }
 }
 
@@ -104,7 +106,7 @@ async fn session(
             checkpoint = load(&writer, group).await?;
         }
     }
-    mark.begins_at(checkpoint.position);
+    mark.begins_at(checkpoint.position, &writer.lost);
     mark.run_here(true);
     tracing::info!(
         projection = group.name(),
@@ -116,9 +118,13 @@ async fn session(
     loop {
         let until = *head.borrow_and_update();
         if until <= checkpoint.position {
-            // The sender lives as long as the journal, which we hold.
-            if head.changed().await.is_err() {
-                return Err(ProjectionError::TakenOver);
+            tokio::select! {
+                // The sender lives as long as the journal, which we hold.
+                changed = head.changed() => if changed.is_err() {
+                    return Err(ProjectionError::TakenOver);
+                },
+                // What a crash took back is made again at once, not only when more is to be done.
+                () = writer.lost.cancelled() => return Err(DatabaseError::Unreachable.into()),
             }
             continue;
         }
@@ -135,7 +141,7 @@ async fn session(
         let next = events.last().filter(|_| full).map_or(until, |event| event.position);
         apply(&writer, group, checkpoint, next, &events).await?;
         checkpoint.position = next;
-        mark.reached(next);
+        mark.reached(next, &writer.lost);
         *pause = Duration::from_millis(100);
         metrics::counter!("spendlog_projection_events_total", "projection" => group.name())
             .increment(u64::try_from(events.len()).unwrap_or_default());

@@ -8,6 +8,7 @@ use std::{
 use futures_util::SinkExt;
 use spendlog_event_store::Database;
 use tokio_postgres::{Client, Row, Statement, types::ToSql};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{Group, ProjectionError, rows::Rows};
@@ -18,23 +19,32 @@ fn named(work: &str) -> String {
     format!("{work} {}@{}", std::process::id(), host.trim())
 }
 
-/// Opens a connection and drives it until the client is dropped.
-pub(crate) async fn connect(database: &Database, application: &str, options: &str) -> Result<Client, ProjectionError> {
+/// Opens a connection and drives it until the client is dropped. The token is cancelled when it is lost.
+pub(crate) async fn connect(
+    database: &Database,
+    application: &str,
+    options: &str,
+) -> Result<(Client, CancellationToken), ProjectionError> {
     let config = database.config(application, options);
     let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
+    let lost = CancellationToken::new();
+    let guard = lost.clone().drop_guard();
     tokio::spawn(async move {
+        let _lost = guard;
         // The client's own calls report a broken connection; here it only has to end.
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to the read tables ended");
         }
     });
-    Ok(client)
+    Ok((client, lost))
 }
 
 /// A connection of one's own, the schema that it writes into, and its prepared statements.
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) client: Client,
+    /// Cancelled when the connection is lost.
+    pub(crate) lost: CancellationToken,
     pub(crate) schema: String,
     /// Whether rows are copied rather than inserted: faster for many, and only possible into tables that don't have them.
     copies: bool,
@@ -49,9 +59,11 @@ impl Writer {
         schema: &str,
         copies: bool,
     ) -> Result<Self, ProjectionError> {
-        let client = connect(database, &named(application), "-c synchronous_commit=off -c jit=off").await?;
+        let options = "-c synchronous_commit=off -c jit=off";
+        let (client, lost) = connect(database, &named(application), options).await?;
         Ok(Self {
             client,
+            lost,
             schema: schema.to_owned(),
             copies,
             statements: Mutex::default(),
@@ -106,6 +118,12 @@ impl Writer {
     /// Waits for an advisory lock, which goes with the connection.
     pub(crate) async fn lock(&self, lock: i64) -> Result<(), ProjectionError> {
         let sql = "SELECT pg_advisory_lock($1)".to_owned();
+        self.query(sql, &[&lock]).await.map(drop)
+    }
+
+    /// The same, together with others who take it like this.
+    pub(crate) async fn lock_shared(&self, lock: i64) -> Result<(), ProjectionError> {
+        let sql = "SELECT pg_advisory_lock_shared($1)".to_owned();
         self.query(sql, &[&lock]).await.map(drop)
     }
 

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use indicatif::{HumanBytes, HumanCount};
-use spendlog_event_store::{Archive, Archived, ArchivingError};
-use spendlog_projections::custom::reading_events;
+use spendlog_event_store::{Archive, Archived, ArchivingError, Share};
+use spendlog_projections::custom::{hold_events, reading_events};
 use spendlog_web::Clock;
 
 use crate::{
@@ -21,11 +21,23 @@ pub(crate) async fn run(config: &Config, asked: &cli::Archive) -> anyhow::Result
     let before = before.context("that is before all time")?;
     let ground = Ground::prepare(config, Use::Beside).await?;
     let done = tokio::select! {
-        done = act(&ground, asked.dry_run, before, days) => done,
+        done = begin(&ground, asked.dry_run, before, days) => done,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("broken off; what was archived so far is whole")),
     };
     ground.close().await?;
     done
+}
+
+/// Sees to it that until the end nothing is added that reads what goes away. A dry run keeps nobody away.
+async fn begin(ground: &Ground, dry_run: bool, before: DateTime<Utc>, days: u32) -> anyhow::Result<()> {
+    if dry_run {
+        return act(ground, true, before, days).await;
+    }
+    let held = hold_events(&ground.database, Share::Alone).await?;
+    tokio::select! {
+        done = act(ground, false, before, days) => done,
+        () = held.lost() => Err(anyhow::anyhow!("the database broke off; what was archived so far is whole")),
+    }
 }
 
 async fn act(ground: &Ground, dry_run: bool, before: DateTime<Utc>, days: u32) -> anyhow::Result<()> {

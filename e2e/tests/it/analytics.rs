@@ -4,6 +4,8 @@ use std::{process::Output, time::Duration};
 
 use serde_json::{Value, json};
 use spendlog_e2e::{Person, TestApp, eventually, succeed};
+use spendlog_event_store::Share;
+use spendlog_projections::custom::hold_events;
 
 const MONTHLY: &str = "-- What went to whom, month by month.
 SELECT t.book_id, t.month, t.merchant, p.currency, sum(p.amount_minor) AS spent_minor, count(*) AS purchases
@@ -338,6 +340,12 @@ async fn nothing_is_archived_that_a_projection_reads() {
     let said = fail(app.command(&archive).await);
     assert!(said.contains("counts"), "{said}");
     succeed(app.command(&["projections", "remove", "counts"]).await);
+    // Nor while one is being added, which may be stored after we have looked.
+    let adding = hold_events(app.database().database(), Share::Together).await;
+    let adding = adding.expect("nobody archives");
+    let said = fail(app.command(&archive).await);
+    assert!(said.contains("being added"), "{said}");
+    drop(adding);
     succeed(app.command(&archive).await);
     let said = fail(app.command(&asked).await);
     assert!(said.contains("archived"), "{said}");

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     KafkaConfig, RecordError, Topic, TransportError,
-    assigned::Partition,
+    assigned::{Partition, Taken},
     consumer::{Consumer, End, News, Offsets},
     dead_letters::{DeadLetter, DeadLetters},
     marks::Marks,
@@ -186,7 +186,7 @@ impl Session<'_> {
         tracing::error!(%error, "a record is passed over");
         // It may be the last one of its partition, which is read to its end then all the same.
         if let Some(partition) = self.partitions.get_mut(&error.partition) {
-            partition.next = Some(error.offset + 1);
+            partition.pass(error.offset);
         }
     }
 
@@ -237,10 +237,12 @@ impl Session<'_> {
             let Some(partition) = self.partitions.get_mut(&record.partition) else {
                 continue;
             };
-            if record.position > partition.seen && record.previous > partition.seen {
-                // Somebody made the topic anew, or deleted records. All that follow are passed over alike, until another topic
-                // takes the place of this one.
-                if !std::mem::replace(&mut partition.is_torn, true) {
+            let was_torn = partition.is_torn;
+            match partition.take(&record, newest) {
+                Taken::Next => {}
+                Taken::Before => continue,
+                Taken::Torn if was_torn => continue,
+                Taken::Torn => {
                     let (topic, seen, previous) = (&self.marks.topic.topic, partition.seen, record.previous);
                     let partition = record.partition;
                     tracing::error!(
@@ -251,23 +253,18 @@ impl Session<'_> {
                         "records are missing: where the relay does not put another topic in the place of this one within a \
                          minute, `spendlog kafka switch --now` does"
                     );
+                    continue;
                 }
-                continue;
+                Taken::Ahead => {
+                    let (partition, offset) = (record.partition, record.offset);
+                    tracing::error!(
+                        partition,
+                        offset,
+                        "a record that is ahead of the journal is passed over"
+                    );
+                    continue;
+                }
             }
-            partition.next = Some(record.offset + 1);
-            if record.position > newest {
-                let (partition, offset) = (record.partition, record.offset);
-                tracing::error!(
-                    partition,
-                    offset,
-                    "a record that is ahead of the journal is passed over"
-                );
-                continue;
-            }
-            if record.position <= partition.seen {
-                continue;
-            }
-            partition.seen = record.position;
             if let Some(event) = record.event {
                 partition.open.insert(record.position, record.offset);
                 taken.insert(record.position, record.partition);

@@ -32,8 +32,8 @@ pub(crate) struct Delivered {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) position: i64,
-    /// The position of the record before it in its partition: 0 is the first's, and that of those that don't say.
-    pub(crate) previous: i64,
+    /// The position of the record before it in its partition, 0 for the first, where it says so.
+    pub(crate) previous: Option<i64>,
     /// The event, if the handler wants it.
     pub(crate) event: Option<StoredEvent>,
 }
@@ -124,7 +124,7 @@ pub(crate) fn read(
         partition: message.partition(),
         offset: message.offset(),
         position,
-        previous: header(PREVIOUS).ok().and_then(number).unwrap_or_default(),
+        previous: header(PREVIOUS).ok().and_then(|text| text.parse().ok()),
         event,
     };
     let (kind, stream) = header("ce_subject")?

@@ -137,3 +137,35 @@ async fn nothing_of_a_destroyed_key_stays_in_the_table_s_file() {
         .unwrap();
     assert!(forgotten, "the tombstone stays");
 }
+
+#[tokio::test]
+async fn a_scrubbing_that_is_broken_off_leaves_no_limit_in_the_pool() {
+    let sample = Sample::new().await;
+    let (journal, pool) = (&sample.journal, sample.database.database().pool());
+    journal.keyring().owner(ADA).await.unwrap();
+    // While somebody still sees the key it goes on for seconds.
+    let mut reader = pool.begin().await.unwrap();
+    sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM es.events")
+        .execute(&mut *reader)
+        .await
+        .unwrap();
+    journal.forget(&[ADA]).await.unwrap();
+    let begun = async {
+        const BEGUN: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+            AND (query LIKE 'VACUUM es.keys%' OR query LIKE 'SELECT n_dead_tup%'))";
+        while !sqlx::query_scalar::<_, bool>(BEGUN).fetch_one(pool).await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    // The only connection that the pool has is the one that it gave.
+    let single = Database::connect(sample.database.url(), 1).await.unwrap();
+    tokio::select! {
+        scrubbed = scrub_keys(&single) => panic!("{scrubbed:?}"),
+        () = begun => {}
+    }
+    let limit: String = sqlx::query_scalar("SHOW lock_timeout")
+        .fetch_one(single.pool())
+        .await
+        .unwrap();
+    assert_eq!(limit, "0");
+}

@@ -70,9 +70,11 @@ impl Analyst {
         Ok(self.client.batch_execute(&sql).await?)
     }
 
-    /// Ends the transaction.
+    /// Ends the transaction, and all that the statement did to the session: a lock that it took would otherwise stay.
     pub(crate) async fn end(&self) -> Result<(), CustomError> {
-        Ok(self.client.batch_execute("ROLLBACK").await?)
+        self.client.batch_execute("ROLLBACK").await?;
+        // Unlike `pg_advisory_unlock_all` it needs no right, and it stands alone, since it runs in no transaction.
+        Ok(self.client.batch_execute("DISCARD ALL").await?)
     }
 
     /// Has Postgres understand a statement as somebody wrote it: what it shows, or where it is wrong and why.

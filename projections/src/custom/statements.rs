@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use spendlog_event_store::{Database, Journal, Query, lock_key};
+use spendlog_event_store::{Journal, Query, Share, lock_key};
 use tokio::time::sleep;
 use tokio_postgres::{Row, Statement};
 
 use super::{
     BOOK, COLUMNS_MAX, COUNT_MAX, Column, CustomError, NotIncremental, STATEMENT_MAX, Status,
     analyst::{Analyst, provide},
+    archiving::{hold_events, is_archived},
     incremental::{Plan, Role, quoted},
     is_by_book,
     keeper::{Refreshed, known_columns, refresh, rehearse},
@@ -124,6 +125,11 @@ pub async fn add(
     let analyst = Analyst::connect(journal).await?;
     let columns = columns(&writer, &analyst, statement).await?;
     let reads_events = analyst.reads_events(statement).await?;
+    // Until it is stored: then nothing is archived because of it.
+    let held = match reads_events {
+        true => Some(hold_events(journal.database(), Share::Together).await?),
+        false => None,
+    };
     if reads_events && is_archived(&writer).await? {
         return Err(CustomError::Archived);
     }
@@ -148,6 +154,7 @@ pub async fn add(
     }
     let done = async {
         store(&writer, name, statement, &columns, every, reads_events).await?;
+        drop(held);
         match compute_first(journal, &writer, name, every.is_none()).await {
             Err(error) => {
                 remove(journal, name).await?;
@@ -193,20 +200,6 @@ async fn compute_first(
         0 => Err(CustomError::Unknown(name.to_owned())),
         _ => Ok(refreshed),
     }
-}
-
-async fn is_archived(writer: &Writer) -> Result<bool, ProjectionError> {
-    let rows = writer.query("SELECT FROM es.archives LIMIT 1".to_owned(), &[]).await?;
-    Ok(!rows.is_empty())
-}
-
-/// The projections of one's own that read the views of events: while there are any, nothing may be archived, since what is
-/// archived is in none of these views.
-pub async fn reading_events(database: &Database) -> Result<Vec<String>, ProjectionError> {
-    let writer = Writer::open(database, "spendlog operator", "custom", false).await?;
-    let sql = "SELECT name FROM custom.statements WHERE reads_events ORDER BY name";
-    let rows = writer.query(sql.to_owned(), &[]).await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 fn is_name(name: &str) -> bool {

@@ -8,6 +8,7 @@ use spendlog_domain::{
     transactions::{Origin, Posting, Target, TransactionCommand},
     values::{BookId, CategoryId, Money, PostingId, TransactionId},
 };
+use spendlog_event_store::Share;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ use super::{
     custom::{INCREMENTAL, Running, WAIT, caught_up, forget, rows_of, tables},
     projections, writer,
 };
-use crate::custom::{self, CustomError, keeper::Keeper, statements::adding};
+use crate::custom::{self, CustomError, hold_events, keeper::Keeper, reading_events, statements::adding};
 
 /// An entry of an index is not as long as a note may be.
 #[tokio::test(flavor = "multi_thread")]
@@ -220,4 +221,47 @@ async fn a_lock_that_is_not_to_be_had_passes() {
     let sql = format!("SET lock_timeout = '10ms'; {lock}");
     let error = CustomError::from(wants.client.batch_execute(&sql).await.unwrap_err());
     assert!(error.is_passing(), "{error:?}");
+}
+
+/// What is archived is in no view of events.
+#[tokio::test]
+async fn what_reads_events_is_not_added_while_they_are_archived_nor_the_other_way_round() {
+    const OFTEN: Option<Duration> = Some(Duration::from_secs(60));
+    const READING: &str = "SELECT count(*) AS n FROM events.transaction_recorded";
+    let history = History::new(320).await;
+    let db = history.journal.database();
+    let archiving = hold_events(db, Share::Alone).await.unwrap();
+    let error = custom::add(&history.journal, "reading", READING, OFTEN)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, CustomError::Held), "{error:?}");
+    custom::add(
+        &history.journal,
+        "others",
+        "SELECT count(*) AS n FROM transactions",
+        OFTEN,
+    )
+    .await
+    .unwrap();
+    drop(archiving);
+    // It is stopped where it is about to be stored.
+    let writer = writer(&history).await;
+    let stop = "BEGIN; LOCK TABLE custom.statements IN SHARE MODE";
+    writer.client.batch_execute(stop).await.unwrap();
+    let adding = custom::add(&history.journal, "reading", READING, OFTEN);
+    let archiving = async {
+        let stopped = "SELECT count(*) FROM pg_locks WHERE relation = 'custom.statements'::regclass AND NOT granted \
+                         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        while writer.query(stopped.to_owned(), &[]).await.unwrap()[0].get::<_, i64>(0) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let error = hold_events(db, Share::Alone).await.unwrap_err();
+        writer.client.batch_execute("COMMIT").await.unwrap();
+        error
+    };
+    let (added, error) = tokio::join!(adding, archiving);
+    added.unwrap();
+    assert!(matches!(error, CustomError::Held), "{error:?}");
+    hold_events(db, Share::Alone).await.unwrap();
+    assert_eq!(reading_events(db).await.unwrap(), ["reading"]);
 }

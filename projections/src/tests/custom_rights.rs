@@ -308,3 +308,29 @@ async fn a_user_who_may_create_no_roles_is_told_what_to_do() {
     let said = error.to_string();
     assert!(said.contains(&format!("ALTER ROLE \"{role}\" CREATEROLE")), "{said}");
 }
+
+/// Where our user is no superuser, the functions that take locks can't be taken from the role.
+#[tokio::test]
+async fn a_lock_that_a_statement_takes_ends_with_it() {
+    const LOCK: i64 = 6_003_374_505_740_488_519;
+    let history = History::new(319).await;
+    provide(&history.journal).await.unwrap();
+    let writer = writer(&history).await;
+    for sql in [
+        "GRANT EXECUTE ON FUNCTION pg_try_advisory_lock(bigint) TO PUBLIC",
+        "BEGIN ISOLATION LEVEL REPEATABLE READ",
+    ] {
+        writer.client.batch_execute(sql).await.unwrap();
+    }
+    let rows = writer
+        .query("SELECT pg_export_snapshot()".to_owned(), &[])
+        .await
+        .unwrap();
+    let analyst = Analyst::connect(&history.journal).await.unwrap();
+    analyst.begin(rows[0].get(0)).await.unwrap();
+    let statement = format!("SELECT pg_try_advisory_lock({LOCK}) AS x");
+    analyst.rows(&statement, async |_| Ok(())).await.unwrap();
+    assert!(!writer.try_lock(LOCK).await.unwrap(), "it is taken");
+    analyst.end().await.unwrap();
+    assert!(writer.try_lock(LOCK).await.unwrap());
+}

@@ -313,3 +313,22 @@ async fn tables_have_statistics_after_a_backlog_and_after_a_rebuild() {
     .expect("the tables are analysed");
     running.stop().await;
 }
+
+/// Where the connection that holds the lock is cut alone, the workers copy for a while longer.
+#[tokio::test]
+async fn nobody_begins_beside_the_workers_of_one_that_lost_the_lock() {
+    let history = History::random(82, 50).await;
+    let writer = writer(&history).await;
+    let begun = Rebuild::begin(&history.journal, Group::Ledger).await.unwrap();
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+               WHERE l.locktype = 'advisory' AND l.mode = 'ExclusiveLock' AND a.datname = current_database() \
+                 AND a.application_name LIKE 'spendlog rebuild%'";
+    assert_eq!(number(&writer, cut).await, 1);
+    let refused = Rebuild::begin(&history.journal, Group::Ledger).await.unwrap_err();
+    assert!(
+        matches!(refused, ProjectionError::Busy { by: Some(_), .. }),
+        "{refused:?}"
+    );
+    drop(begun);
+    rebuild(&history.journal, Group::Ledger, |_| ()).await.unwrap();
+}

@@ -18,6 +18,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
     message::Headers as _,
     mocking::MockCluster,
+    producer::{FutureProducer, FutureRecord},
 };
 use spendlog_event_store::{
     Feed, Journal,
@@ -153,6 +154,17 @@ pub(crate) async fn delete_topic(kafka: &KafkaConfig, topic: &str) {
     let gone = admin.delete_topics(&[topic], &AdminOptions::new()).await;
     let gone = gone.expect("it is deleted");
     assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+}
+
+/// Sends a record that is none of the journal's to each partition of the topic, as somebody might.
+pub(crate) async fn send_garbage(kafka: &KafkaConfig) {
+    let producer: FutureProducer = client(kafka);
+    for partition in 0..kafka.partitions {
+        let record = FutureRecord::to(&kafka.topic).partition(partition);
+        let record = record.key("x").payload("\u{0}garbage");
+        let sent = producer.send(record, Duration::from_secs(10)).await;
+        assert!(sent.is_ok(), "{sent:?}");
+    }
 }
 
 /// librdkafka's imitation of a cluster, which lasts as long as this process.

@@ -25,7 +25,7 @@ use spendlog_event_store::{
 };
 use spendlog_kafka_broker::Broker;
 
-use crate::stage::{OnKafka, client, delete_topic};
+use crate::stage::{OnKafka, client, delete_topic, send_garbage};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_share_the_work_and_a_third_of_it_moves_when_one_joins() {
@@ -294,13 +294,7 @@ async fn records_of_others_at_the_end_of_the_partitions_hold_up_nothing() {
     let journal = contract::journal(&stage.database).await;
     write(&journal, 5, 0..2).await;
     stage.published(10).await;
-    let producer: FutureProducer = client(&stage.kafka);
-    for partition in 0..3 {
-        let record = FutureRecord::to(&stage.kafka.topic).partition(partition);
-        let record = record.key("x").payload("\u{0}garbage");
-        let sent = producer.send(record, std::time::Duration::from_secs(10)).await;
-        sent.map_err(|(error, _)| error).unwrap();
-    }
+    send_garbage(&stage.kafka).await;
     let recorder = Recorder::new(1, |_, _| Outcome::Done);
     let (stop, task) = recorder.start(&stage.feed(&journal));
     until("the position", async || {
