@@ -68,19 +68,22 @@ pub struct Extraction {
     pub fields: Vec<Field>,
     /// Items or movements.
     pub lines: Vec<DocumentLine>,
+    /// How many more there are, at least, that cannot be read. A damaged sheet counts as one.
+    pub left_out: u32,
     /// What read them: the name of the rules.
     pub engine: &'static str,
 }
 
 /// Reads the fields and lines that a document of this kind has.
 pub fn extract(reading: &Reading, kind: DocumentKind, hints: &Hints) -> Extraction {
-    let extraction = match kind {
+    let mut extraction = match kind {
         DocumentKind::BankStatement => statement::statement(reading, hints),
         DocumentKind::ExpenseReport => expenses::expenses(reading, hints),
         DocumentKind::Receipt | DocumentKind::Invoice | DocumentKind::Other => {
             sale::sale(&page::Rows::of(reading), kind, hints)
         }
     };
+    extraction.left_out += reading.left_out;
     with_the_currencys_digits(extraction)
 }
 

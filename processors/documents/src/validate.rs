@@ -160,9 +160,21 @@ impl Seen<'_> {
         }
     }
 
+    /// Where lines are left out, the finding has no sums of money, but how many were read and how many there are.
+    ///
     /// Items may be given with or without taxes, and a total after discounts and charges that are no items: only
     /// where every item has a sum is there anything to check.
     fn lines_sum(&self, kind: DocumentKind) -> Judged {
+        let Extraction { lines, left_out, .. } = self.extraction;
+        if *left_out > 0 {
+            let read = i64::try_from(lines.len()).unwrap_or(i64::MAX);
+            let all = read.saturating_add(i64::from(*left_out));
+            let count = |unscaled| Decimal { unscaled, scale: 0 };
+            return judged(vec![Finding::Sum {
+                computed: count(read),
+                printed: count(all),
+            }]);
+        }
         if !matches!(
             kind,
             DocumentKind::Receipt | DocumentKind::Invoice | DocumentKind::ExpenseReport

@@ -119,12 +119,20 @@ impl DocumentPipeline {
             Some(lines) => self.kept(due, &lines.file).await?,
             None => Vec::new(),
         };
+        // What could not be read stands in no event: the rules say it again, for which they need no account.
+        let reading = self.reading(due).await?;
+        let hints = Hints {
+            account_currency: None,
+            today: today(due),
+        };
+        let began = Instant::now();
+        let left_out = tokio::task::spawn_blocking(move || extract(&reading, kind, &hints).left_out).await?;
         let extraction = Extraction {
             fields: due.document.fields(),
             lines,
+            left_out,
             engine: ENGINE,
         };
-        let began = Instant::now();
         let checks = validate(&extraction, kind, today(due));
         let command = DocumentCommand::Validate {
             checks,

@@ -77,6 +77,7 @@ pub(crate) fn expenses(reading: &Reading, hints: &Hints) -> Extraction {
     Extraction {
         fields,
         lines: items.into_iter().map(DocumentLine::Item).collect(),
+        left_out: 0,
         engine: super::ENGINE,
     }
 }

@@ -224,6 +224,7 @@ pub(crate) fn sale(rows: &Rows, kind: DocumentKind, hints: &Hints) -> Extraction
     Extraction {
         fields,
         lines: items.into_iter().map(DocumentLine::Item).collect(),
+        left_out: 0,
         engine: super::ENGINE,
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Found {
     pub account: Option<String>,
     /// The currency, where a column names it.
     pub currency: Option<Currency>,
+    /// How many rows were meant as movements and cannot be read.
+    pub left_out: u32,
 }
 
 /// A balance that the document states or that follows from its movements.
@@ -122,6 +124,7 @@ pub(crate) fn statement(reading: &Reading, hints: &Hints) -> Extraction {
     Extraction {
         fields,
         lines: found.movements.into_iter().map(DocumentLine::Movement).collect(),
+        left_out: found.left_out,
         engine: super::ENGINE,
     }
 }
@@ -186,6 +189,7 @@ fn structured(statements: &[Statement], rows: &Rows, hints: &Hints) -> Extractio
     Extraction {
         fields,
         lines: lines.collect(),
+        left_out: 0,
         engine: super::ENGINE,
     }
 }

@@ -42,6 +42,7 @@ fn receipt() -> Extraction {
     Extraction {
         fields,
         lines: vec![item("5.95"), item("5.95")],
+        left_out: 0,
         engine: "test",
     }
 }
@@ -194,6 +195,7 @@ fn balances_and_movements_must_agree() {
     let mut extraction = Extraction {
         fields,
         lines: vec![movement("2024-05-01", "-50.00"), movement("2024-05-02", "20.00")],
+        left_out: 0,
         engine: "test",
     };
     assert_eq!(
@@ -214,6 +216,25 @@ fn balances_and_movements_must_agree() {
         outcome(&extraction, DocumentKind::BankStatement, CheckName::RequiredFields),
         CheckOutcome::Fails
     );
+}
+
+#[test]
+fn lines_that_are_left_out_fail() {
+    let mut extraction = Extraction {
+        fields: vec![field(FieldName::Currency, FieldValue::Currency("EUR".parse().unwrap()))],
+        lines: vec![movement("2024-05-01", "-50.00")],
+        left_out: 0,
+        engine: "test",
+    };
+    let kind = DocumentKind::BankStatement;
+    let all_hold = |extraction: &Extraction| validate(extraction, kind, day("2024-06-01")).iter().all(Check::holds);
+    assert!(all_hold(&extraction));
+    extraction.left_out = 3;
+    assert!(!all_hold(&extraction));
+    let count = |count: &str| -> Decimal { count.parse().unwrap() };
+    let (computed, printed) = (count("1"), count("4"));
+    let found = findings(&extraction, kind, CheckName::LinesSum);
+    assert_eq!(found, [Finding::Sum { computed, printed }]);
 }
 
 #[test]
