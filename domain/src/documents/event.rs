@@ -70,7 +70,7 @@ pub enum CheckName {
     Confidence,
     /// Net total and tax make the total.
     TaxSum,
-    /// The items make the net total or the total.
+    /// No line is left out, and the items make the net total or the total.
     LinesSum,
     /// The date is not in the future, nor more than ten years back.
     DatePlausible,

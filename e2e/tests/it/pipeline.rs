@@ -176,6 +176,25 @@ async fn the_statements() {
 }
 
 #[tokio::test]
+async fn a_statement_of_which_a_line_is_left_out_waits_for_a_person() {
+    let app = TestApp::start().await;
+    let (person, account) = trusting(&app).await;
+    let whole = String::from_utf8(sample("statement.ofx")).expect("text");
+    let damaged = whole.replacen("<TRNAMT>-9.10", "<TRNAMT>EUR -9.10", 1).into_bytes();
+    let uploaded = person.upload("damaged.ofx", damaged, &[("account", &account)]).await;
+    let id = uploaded.expect(201).text("id").to_owned();
+    let document = person.document_in(&id, &["in_review", "confirmed", "failed"]).await;
+    let mut checks = document["checks"].as_array().expect("checks").iter();
+    let check = checks
+        .find(|check| check["name"] == "lines_sum")
+        .expect("a check of the lines");
+    assert_eq!(check["outcome"], "fails");
+    let finding = &check["findings"][0];
+    assert_eq!((&finding["computed"], &finding["printed"]), (&json!("5"), &json!("6")));
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn the_locked_statement_waits_for_its_password() {
     let app = TestApp::start().await;
     let (person, account) = trusting(&app).await;

@@ -70,26 +70,36 @@ pub struct Extraction {
     pub lines: Vec<DocumentLine>,
     /// How many lines the longest of its statements has.
     pub longest: usize,
+    /// How many more there are, at least, that cannot be read. A damaged sheet counts as one.
+    pub left_out: u32,
     /// What read them: the name of the rules.
     pub engine: String,
 }
 
+impl Extraction {
+    /// These fields and lines, and nothing left out.
+    fn of(fields: Vec<Field>, lines: Vec<DocumentLine>) -> Self {
+        Self {
+            longest: lines.len(),
+            fields,
+            lines,
+            left_out: 0,
+            engine: ENGINE.to_owned(),
+        }
+    }
+}
+
 /// Reads the fields and lines that a document of this kind has.
 pub fn extract(reading: &Reading, kind: DocumentKind, hints: &Hints) -> Extraction {
-    let (fields, lines) = match kind {
+    let mut extraction = match kind {
         DocumentKind::BankStatement => statement::statement(reading, hints),
         DocumentKind::ExpenseReport => expenses::expenses(reading, hints),
         DocumentKind::Receipt | DocumentKind::Invoice | DocumentKind::Other => {
             sale::sale(&page::Rows::of(reading), kind, hints)
         }
     };
-    let statements = reading.statements.iter().map(|statement| statement.movements.len());
-    with_the_currencys_digits(Extraction {
-        longest: statements.max().unwrap_or(lines.len()),
-        fields,
-        lines,
-        engine: ENGINE.to_owned(),
-    })
+    extraction.left_out += reading.left_out;
+    with_the_currencys_digits(extraction)
 }
 
 /// A spreadsheet says 234.5 where a person writes 234.50: sums get the digits of their currency. What has more stays as it is.

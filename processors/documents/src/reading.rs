@@ -19,6 +19,10 @@ pub struct Reading {
     pub source: Source,
     /// How sure the engine is on the whole; 1000 where nothing had to be recognised.
     pub confidence: Confidence,
+    /// How many movements of a structured file, or sheets, are damaged and not here, or not whole. Unknown, and then 0,
+    /// in what was stored before they were counted.
+    #[serde(default)]
+    pub left_out: u32,
 }
 
 /// A page.

@@ -21,9 +21,19 @@ const COIN: i128 = 500;
 /// So many days that can hardly be meant are told of.
 const DATES_MAX: usize = 10;
 
-/// Every check, with what came of it.
-pub fn validate(fields: &[Field], lines: &[DocumentLine], kind: DocumentKind, today: Date) -> Vec<Check> {
-    let seen = Seen { fields, lines };
+/// Every check of these fields and lines, with what came of it; so many lines more were left out.
+pub fn validate(
+    fields: &[Field],
+    lines: &[DocumentLine],
+    left_out: u32,
+    kind: DocumentKind,
+    today: Date,
+) -> Vec<Check> {
+    let seen = Seen {
+        fields,
+        lines,
+        left_out,
+    };
     let check = |name, (outcome, findings)| Check {
         name,
         outcome,
@@ -100,6 +110,7 @@ fn units(amount: Decimal) -> i128 {
 struct Seen<'a> {
     fields: &'a [Field],
     lines: &'a [DocumentLine],
+    left_out: u32,
 }
 
 impl Seen<'_> {
@@ -167,6 +178,9 @@ impl Seen<'_> {
     /// Items may be given with or without taxes, and a total after discounts and charges that are no items: only
     /// where every item has a sum is there anything to check.
     fn lines_sum(&self, kind: DocumentKind) -> Judged {
+        if self.left_out > 0 {
+            return judged(vec![Finding::LeftOut { count: self.left_out }]);
+        }
         if !matches!(
             kind,
             DocumentKind::Receipt | DocumentKind::Invoice | DocumentKind::ExpenseReport

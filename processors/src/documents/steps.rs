@@ -114,8 +114,9 @@ impl DocumentPipeline {
             Some(lines) => self.kept(due, &lines.file).await?,
             None => Vec::new(),
         };
+        let left_out = due.document.lines().map_or(0, |lines| lines.left_out);
         let began = Instant::now();
-        let checks = validate(&due.document.fields(), &lines, kind, today(due));
+        let checks = validate(&due.document.fields(), &lines, left_out, kind, today(due));
         let command = DocumentCommand::Validate {
             checks,
             engine: ENGINE.to_owned(),

@@ -154,10 +154,10 @@ pub struct DocumentFinding {
     pub field: Option<String>,
     /// How sure its reading was, in thousandths.
     pub confidence: Option<u16>,
-    /// What the parts come to.
+    /// What the parts come to; or, where lines are left out, how many were read.
     #[schema(example = "119.00")]
     pub computed: Option<String>,
-    /// What the document says.
+    /// What the document says; or, where lines are left out, how many there are.
     #[schema(example = "119.90")]
     pub printed: Option<String>,
     /// The day that is meant.

@@ -117,7 +117,7 @@ fn doubt(check: &str) -> String {
         "required_fields" => "a needed field is missing".to_owned(),
         "confidence" => "a field is not sure enough".to_owned(),
         "tax_sum" => "net and tax don't make the total".to_owned(),
-        "lines_sum" => "the items don't make the total".to_owned(),
+        "lines_sum" => "lines are left out, or don't make the total".to_owned(),
         "date_plausible" => "the date is implausible".to_owned(),
         "balance_sum" => "the lines don't make the balance".to_owned(),
         "currency" => "the currency is not known".to_owned(),

@@ -35,6 +35,7 @@ fn page(source: Source, width: u32, lines: &[&str]) -> Reading {
         engine: "test".into(),
         source,
         confidence: Confidence(900),
+        left_out: 0,
     }
 }
 

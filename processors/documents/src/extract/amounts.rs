@@ -93,6 +93,7 @@ fn pattern(group: &str) -> String {
         (?P<sign2>[-+−–]\s?)?
         (?P<number>
             \d{{1,3}}(?:[.,'’\u{{a0}}\u{{202f}}{group}]\d{{3}})+(?:[.,]\d{{1,4}})?
+          | \d{{1,2}}(?:,\d{{2}})+,\d{{3}}(?:\.\d{{1,4}})?
           | \d+(?:[.,]\d{{1,6}})?
           | [.,]\d{{2}}
         )
@@ -160,7 +161,13 @@ pub(crate) fn number(text: &str, mark: Option<Mark>) -> Option<Decimal> {
         None => (text, ""),
     };
     let groups: Vec<&str> = whole.split(['.', ',']).collect();
-    if groups.len() > 1 && groups.iter().skip(1).any(|group| group.len() != 3) {
+    let thousands = groups.iter().skip(1).all(|group| group.len() == 3);
+    // In India only the last group has three digits: `1,23,456`.
+    let lakhs = !whole.contains('.')
+        && matches!(&groups[..], [first, middle @ .., last]
+            if (1..=2).contains(&first.len()) && last.len() == 3
+                && !middle.is_empty() && middle.iter().all(|group| group.len() == 2));
+    if !thousands && !lakhs {
         return None;
     }
     let whole = if whole.is_empty() { "0".to_owned() } else { plain(whole) };

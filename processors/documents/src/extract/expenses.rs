@@ -1,8 +1,8 @@
 //! Expense reports: a table of days, words and amounts, and their sum.
 
-use spendlog_domain::documents::{Confidence, Field, FieldName, FieldValue};
+use spendlog_domain::documents::{Confidence, FieldName, FieldValue};
 
-use super::Hints;
+use super::{Extraction, Hints};
 use super::amounts::{Mark, amounts, from_units, mark_of, units};
 use super::dates::{DateHit, dates};
 use super::labels::{Label, label_of};
@@ -16,7 +16,7 @@ use spendlog_domain::documents::DocumentKind;
 use spendlog_domain::values::Decimal;
 
 /// The lines of all tables, with the total that they state or add up to.
-pub(crate) fn expenses(reading: &Reading, hints: &Hints) -> (Vec<Field>, Vec<DocumentLine>) {
+pub(crate) fn expenses(reading: &Reading, hints: &Hints) -> Extraction {
     let rows = Rows::of(reading);
     let text = rows
         .rows
@@ -74,7 +74,7 @@ pub(crate) fn expenses(reading: &Reading, hints: &Hints) -> (Vec<Field>, Vec<Doc
         fields.push(maker.field(FieldName::Date, FieldValue::Date(latest), &at));
     }
     fields.extend(maker.currency(currency.as_ref(), hints.account_currency));
-    (fields, items.into_iter().map(DocumentLine::Item).collect())
+    Extraction::of(fields, items.into_iter().map(DocumentLine::Item).collect())
 }
 
 fn read_table(

@@ -14,7 +14,7 @@ use super::merchant::{Found, Letterhead};
 use super::page::Rows;
 use super::tax_id::tax_id;
 use super::total::{Sum, sums};
-use super::{Hints, amounts};
+use super::{Extraction, Hints, amounts};
 use crate::reading::DocumentLine;
 
 /// Makes fields with the provenance of these rows.
@@ -132,7 +132,7 @@ pub(crate) fn currency_of(rows: &Rows, locale: &Locale) -> Option<currency::Foun
 }
 
 /// Everything that a receipt or an invoice says.
-pub(crate) fn sale(rows: &Rows, kind: DocumentKind, hints: &Hints) -> (Vec<Field>, Vec<DocumentLine>) {
+pub(crate) fn sale(rows: &Rows, kind: DocumentKind, hints: &Hints) -> Extraction {
     let text = rows
         .rows
         .iter()
@@ -221,5 +221,5 @@ pub(crate) fn sale(rows: &Rows, kind: DocumentKind, hints: &Hints) -> (Vec<Field
     fields.extend(sums.net.as_ref().map(|sum| maker.sum(FieldName::NetTotal, sum)));
     fields.extend(sums.tax.as_ref().map(|sum| maker.sum(FieldName::Tax, sum)));
     fields.extend(maker.currency(found_currency.as_ref(), hints.account_currency));
-    (fields, items.into_iter().map(DocumentLine::Item).collect())
+    Extraction::of(fields, items.into_iter().map(DocumentLine::Item).collect())
 }

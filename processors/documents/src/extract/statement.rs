@@ -9,7 +9,7 @@ use super::locale::Locale;
 use super::page::Rows;
 use super::pattern::regex;
 use super::sale::{At, Maker, currency_of};
-use super::{Hints, statement_table, statement_text};
+use super::{Extraction, Hints, statement_table, statement_text};
 use crate::reading::{DocumentLine, Movement, Reading, Statement};
 
 regex!(IBAN, r"\b([A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,4})?)\b");
@@ -31,6 +31,8 @@ pub(crate) struct Found {
     pub account: Option<String>,
     /// The currency, where a column names it.
     pub currency: Option<Currency>,
+    /// How many rows were meant as movements and cannot be read.
+    pub left_out: u32,
 }
 
 /// A balance that the document states or that follows from its movements.
@@ -51,7 +53,7 @@ pub(crate) struct Stated {
 }
 
 /// Everything that a bank statement says.
-pub(crate) fn statement(reading: &Reading, hints: &Hints) -> (Vec<Field>, Vec<DocumentLine>) {
+pub(crate) fn statement(reading: &Reading, hints: &Hints) -> Extraction {
     let rows = Rows::of(reading);
     if !reading.statements.is_empty() {
         return structured(&reading.statements, &rows, hints);
@@ -119,15 +121,16 @@ pub(crate) fn statement(reading: &Reading, hints: &Hints) -> (Vec<Field>, Vec<Do
         raw: code.code().to_owned(),
     });
     fields.extend(maker.currency(by_column.as_ref().or(currency.as_ref()), hints.account_currency));
-    (
-        fields,
-        found.movements.into_iter().map(DocumentLine::Movement).collect(),
-    )
+    let lines = found.movements.into_iter().map(DocumentLine::Movement);
+    Extraction {
+        left_out: found.left_out,
+        ..Extraction::of(fields, lines.collect())
+    }
 }
 
 /// Statements of structured files say everything themselves. A file of more than one account is taken as its
 /// movements together; balances and account are given only where there is one.
-fn structured(statements: &[Statement], rows: &Rows, hints: &Hints) -> (Vec<Field>, Vec<DocumentLine>) {
+fn structured(statements: &[Statement], rows: &Rows, hints: &Hints) -> Extraction {
     let maker = Maker { rows };
     let at = |rule: &'static str| At {
         page: 1,
@@ -182,7 +185,14 @@ fn structured(statements: &[Statement], rows: &Rows, hints: &Hints) -> (Vec<Fiel
         };
         statement.movements.iter().map(own).map(DocumentLine::Movement)
     });
-    (fields, lines.collect())
+    Extraction {
+        longest: statements
+            .iter()
+            .map(|statement| statement.movements.len())
+            .max()
+            .unwrap_or(0),
+        ..Extraction::of(fields, lines.collect())
+    }
 }
 
 fn account_number(rows: &Rows, maker: &Maker<'_>) -> Option<Field> {

@@ -4,15 +4,15 @@
 //! are the differences of the next column. Order of dates and mark of fractions are decided by the whole column.
 
 use spendlog_domain::documents::Confidence;
-use spendlog_domain::values::{Currency, Date};
+use spendlog_domain::values::{Currency, Date, Decimal};
 
-use super::amounts::{absolute, negated, units};
+use super::amounts::{absolute, from_units, negated, units};
 use super::dates::{Day, dates};
 use super::locale::Locale;
 use super::statement::{Found, Stated};
 use super::statement_columns::{Columns, amount_of, cell, columns, date_of};
 use super::statement_order::order_of;
-use super::statement_words::{self as words, Role, direction, flag, stated};
+use super::statement_words::{self as words, Role, flag, only_stated, sums_up};
 use crate::reading::{Movement, Reading, Table};
 
 /// The movements of all tables that are statements.
@@ -65,118 +65,22 @@ fn read_table(
         .head
         .and_then(|head| table.rows[head].iter().find_map(|cell| code_in(cell)));
     let (order, sure) = order_of(&days, locale, currency.or(head_currency), &hits, today);
-    let mark = |column: usize| columns.marks.get(&column).copied().flatten();
-    let value = |row: usize, column: usize| amount_of(cell(table, row, column), mark(column));
-    let unsigned = columns.all(Role::Amount).all(|column| {
-        columns
-            .data
-            .iter()
-            .all(|row| !cell(table, *row, column).contains(['-', '−', '(']))
-    });
-    let marked = |row: usize| {
-        table.rows[row]
-            .iter()
-            .any(|cell| matches!(cell.trim(), "CR" | "Cr" | "cr"))
-            || columns.all(Role::Amount).any(|column| {
-                cell(table, row, column).trim_start().starts_with('+') || cell(table, row, column).ends_with("CR")
-            })
-    };
-    let credits_marked =
-        unsigned && columns.data.iter().any(|row| marked(*row)) && !columns.data.iter().all(|row| marked(*row));
-    for row in &columns.data {
-        let Some(date) = date_of(cell(table, *row, date_at)).and_then(|day| day.by(order)) else {
+    let body = Body::of(table, columns, date_at);
+    let first = columns.head.map(|head| head + 1).or(columns.data.first().copied());
+    for row in first.unwrap_or_default()..table.rows.len() {
+        let day = date_of(cell(table, row, date_at));
+        let amount = body.amount(row);
+        let (Some(date), Some(amount)) = (day.and_then(|day| day.by(order)), amount) else {
+            found.left_out += u32::from(body.is_left_out(row, day.is_some(), amount));
             continue;
         };
-        let texts: Vec<&str> = [Role::Party, Role::Description]
-            .iter()
-            .flat_map(|role| columns.all(*role))
-            .map(|column| cell(table, *row, column))
-            .filter(|text| !text.is_empty())
-            .collect();
-        let mut description: Vec<&str> = Vec::new();
-        for text in texts {
-            if !description.contains(&text) {
-                description.push(text);
-            }
-        }
-        let mut description = description.join(" ");
-        if description.is_empty() {
-            description = loose_words(table, columns, *row);
-        }
-        // Lines below without a date go on with the description.
-        let mut below = row + 1;
-        while below < table.rows.len() && cell(table, below, date_at).is_empty() && below < row + 6 {
-            let only_words = columns
-                .roles
-                .iter()
-                .filter(|(_, role)| matches!(role, Role::Amount | Role::Debit | Role::Credit))
-                .all(|(column, _)| cell(table, below, *column).is_empty());
-            let text = columns
-                .all(Role::Description)
-                .chain(columns.all(Role::Party))
-                .map(|column| cell(table, below, column))
-                .find(|text| !text.is_empty());
-            match text {
-                Some(text) if only_words => {
-                    description.push(' ');
-                    description.push_str(text);
-                }
-                _ => break,
-            }
-            below += 1;
-        }
-        let debit = columns
-            .all(Role::Debit)
-            .find_map(|column| value(*row, column))
-            .filter(|v| v.unscaled != 0);
-        let credit = columns
-            .all(Role::Credit)
-            .find_map(|column| value(*row, column))
-            .filter(|v| v.unscaled != 0);
-        let plain = columns.all(Role::Amount).find_map(|column| value(*row, column));
-        let flagged = columns
-            .all(Role::Flag)
-            .find_map(|column| flag(cell(table, *row, column)))
-            .or_else(|| {
-                columns
-                    .head
-                    .is_none()
-                    .then(|| {
-                        table.rows[*row]
-                            .iter()
-                            .find_map(|cell| flag(cell).filter(|_| cell.trim().len() > 1))
-                    })
-                    .flatten()
-            });
-        let balance = columns.at(Role::Balance).and_then(|column| value(*row, column));
-        let amount = match (plain, debit, credit) {
-            (Some(amount), ..) if unsigned && flagged.is_some() => {
-                if flagged == Some(true) {
-                    absolute(amount)
-                } else {
-                    negated(absolute(amount))
-                }
-            }
-            (Some(amount), ..) if credits_marked => {
-                if marked(*row) {
-                    absolute(amount)
-                } else {
-                    negated(absolute(amount))
-                }
-            }
-            (Some(amount), ..) => amount,
-            (None, Some(debit), None) => negated(absolute(debit)),
-            (None, None, Some(credit)) => credit,
-            (None, Some(debit), Some(credit)) => match (units(credit), units(debit)) {
-                (Some(credit), Some(debit)) => super::amounts::from_units(credit - debit.abs()),
-                _ => continue,
-            },
-            (None, None, None) => continue,
-        };
-        if let Some(which) = stated(&description).filter(|_| direction(&description).is_none() || balance.is_none()) {
-            let worth = balance.unwrap_or(amount);
+        let description = body.description(row);
+        let balance = columns.at(Role::Balance).and_then(|column| body.value(row, column));
+        // Beside another balance an amount was moved, whatever the words say.
+        let alone = balance.is_none_or(|balance| amount.unscaled == 0 || units(balance) == units(amount));
+        if let Some(which) = only_stated(&description).filter(|_| alone) {
             let here = Stated {
-                value: worth,
+                value: balance.unwrap_or(amount),
                 page,
                 area: None,
                 score: 900,
@@ -200,11 +104,11 @@ fn read_table(
             balance,
             reference: columns
                 .at(Role::Reference)
-                .map(|column| cell(table, *row, column).to_owned())
+                .map(|column| cell(table, row, column).to_owned())
                 .filter(|text| !text.is_empty()),
             currency: columns
                 .all(Role::Currency)
-                .find_map(|column| cell(table, *row, column).to_uppercase().parse().ok()),
+                .find_map(|column| cell(table, row, column).to_uppercase().parse().ok()),
             page: Some(page),
             area: None,
             confidence: Confidence(confidence.min(read.0)),
@@ -212,24 +116,186 @@ fn read_table(
     }
     with_signs_of_balance(
         &mut found.movements,
-        unsigned && columns.at(Role::Amount).is_some() && columns.at(Role::Flag).is_none() && !credits_marked,
+        body.unsigned && columns.at(Role::Amount).is_some() && columns.at(Role::Flag).is_none() && !body.credits_marked,
     );
-    if found.account.is_none() {
-        let mut accounts = columns
-            .data
-            .iter()
-            .filter_map(|row| columns.at(Role::Account).map(|column| cell(table, *row, column)))
-            .filter(|text| text.chars().any(|c| c.is_ascii_digit()));
-        found.account = accounts
-            .next()
-            .filter(|first| accounts.all(|other| other == *first))
-            .map(str::to_owned);
+    if found.account.is_none()
+        && let Some(column) = columns.at(Role::Account)
+    {
+        let accounts = columns.data.iter().map(|row| cell(table, *row, column));
+        let named = accounts.filter(|text| text.chars().any(|c| c.is_ascii_digit()));
+        found.account = only(named).map(str::to_owned);
     }
-    let mut currencies = found.movements.iter().filter_map(|movement| movement.currency);
-    let one = currencies
-        .next()
-        .filter(|first| currencies.all(|other| other == *first));
+    let one = only(found.movements.iter().filter_map(|movement| movement.currency));
     found.currency = found.currency.or(one).or(head_currency);
+}
+
+/// What all of them are, where they are the same.
+fn only<T: PartialEq>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let first = all.next()?;
+    all.all(|other| other == first).then_some(first)
+}
+
+/// The amount as one that comes in, or as one that leaves.
+fn with_sign(amount: Decimal, incoming: bool) -> Decimal {
+    if incoming {
+        absolute(amount)
+    } else {
+        negated(absolute(amount))
+    }
+}
+
+/// The rows of a table, and what is known of all of them together.
+struct Body<'a> {
+    table: &'a Table,
+    columns: &'a Columns,
+    /// The column of the dates.
+    date_at: usize,
+    /// Whether no amount has a sign.
+    unsigned: bool,
+    /// Whether what comes in is marked, and what leaves is not.
+    credits_marked: bool,
+}
+
+impl<'a> Body<'a> {
+    fn of(table: &'a Table, columns: &'a Columns, date_at: usize) -> Self {
+        let unsigned = columns.all(Role::Amount).all(|column| {
+            columns
+                .data
+                .iter()
+                .all(|row| !cell(table, *row, column).contains(['-', '−', '(']))
+        });
+        let mut body = Self {
+            table,
+            columns,
+            date_at,
+            unsigned,
+            credits_marked: false,
+        };
+        let marked = columns.data.iter().filter(|row| body.marked(**row)).count();
+        body.credits_marked = unsigned && 0 < marked && marked < columns.data.len();
+        body
+    }
+
+    fn cell(&self, row: usize, column: usize) -> &'a str {
+        cell(self.table, row, column)
+    }
+
+    fn value(&self, row: usize, column: usize) -> Option<Decimal> {
+        let mark = self.columns.marks.get(&column).copied().flatten();
+        amount_of(self.cell(row, column), mark)
+    }
+
+    /// The first amount in a column of this role.
+    fn value_of(&self, row: usize, role: Role) -> Option<Decimal> {
+        self.columns.all(role).find_map(|column| self.value(row, column))
+    }
+
+    /// The columns of what was moved.
+    fn money(&self) -> impl Iterator<Item = usize> {
+        let money = [Role::Amount, Role::Debit, Role::Credit];
+        money.into_iter().flat_map(move |role| self.columns.all(role))
+    }
+
+    /// Whether the row says that its amount comes in.
+    fn marked(&self, row: usize) -> bool {
+        self.table.rows[row]
+            .iter()
+            .any(|cell| matches!(cell.trim(), "CR" | "Cr" | "cr"))
+            || self.columns.all(Role::Amount).any(|column| {
+                let amount = self.cell(row, column);
+                amount.starts_with('+') || amount.ends_with("CR")
+            })
+    }
+
+    /// Whether the row is marked as one of money that comes in, or leaves, in a cell of its own.
+    fn flagged(&self, row: usize) -> Option<bool> {
+        let in_column = self
+            .columns
+            .all(Role::Flag)
+            .find_map(|column| flag(self.cell(row, column)));
+        if self.columns.head.is_some() {
+            return in_column;
+        }
+        let mut cells = self.table.rows[row].iter();
+        in_column.or_else(|| cells.find_map(|cell| flag(cell).filter(|_| cell.trim().len() > 1)))
+    }
+
+    /// What was moved, with its sign; none where no cell says it.
+    fn amount(&self, row: usize) -> Option<Decimal> {
+        if let Some(amount) = self.value_of(row, Role::Amount) {
+            return Some(match self.flagged(row) {
+                Some(incoming) if self.unsigned => with_sign(amount, incoming),
+                _ if self.credits_marked => with_sign(amount, self.marked(row)),
+                _ => amount,
+            });
+        }
+        let moved = |role| self.value_of(row, role).filter(|value| value.unscaled != 0);
+        match (moved(Role::Debit), moved(Role::Credit)) {
+            (Some(debit), None) => Some(with_sign(debit, false)),
+            (None, Some(credit)) => Some(credit),
+            (Some(debit), Some(credit)) => Some(from_units(units(credit)? - units(debit)?.abs())),
+            (None, None) => None,
+        }
+    }
+
+    /// The words of the row, and of those below that go on with it.
+    fn description(&self, row: usize) -> String {
+        let mut description = self.words(row);
+        for below in (row + 1..self.table.rows.len()).take(5) {
+            let goes_on = self.cell(below, self.date_at).is_empty()
+                && self.money().all(|column| self.cell(below, column).is_empty());
+            let texts = [Role::Description, Role::Party]
+                .into_iter()
+                .flat_map(|role| self.columns.all(role));
+            let text = texts
+                .map(|column| self.cell(below, column))
+                .find(|text| !text.is_empty());
+            let Some(text) = text.filter(|_| goes_on) else { break };
+            description.push(' ');
+            description.push_str(text);
+        }
+        description
+    }
+
+    /// The words of the row itself, each once.
+    fn words(&self, row: usize) -> String {
+        let mut words: Vec<&str> = Vec::new();
+        for column in [Role::Party, Role::Description]
+            .into_iter()
+            .flat_map(|role| self.columns.all(role))
+        {
+            let text = self.cell(row, column);
+            if !text.is_empty() && !words.contains(&text) {
+                words.push(text);
+            }
+        }
+        if words.is_empty() {
+            return loose_words(self.table, self.columns, row);
+        }
+        words.join(" ")
+    }
+
+    /// Whether a row without a day or an amount that could be read was meant as a movement. Titles, balances, sums and
+    /// what is not booked yet are none.
+    fn is_left_out(&self, row: usize, dated: bool, amount: Option<Decimal>) -> bool {
+        let words = self.words(row);
+        if self.money().next().is_none() || sums_up(&words) {
+            return false;
+        }
+        if dated {
+            let says = |column: usize| self.cell(row, column).contains(char::is_alphanumeric);
+            let unreadable = self
+                .money()
+                .any(|column| says(column) && self.value(row, column).is_none());
+            let empty = !self.money().any(says) && self.value_of(row, Role::Balance).is_none();
+            return unreadable || empty && !words.is_empty();
+        }
+        let day = self.cell(row, self.date_at);
+        let digits = day.chars().filter(char::is_ascii_digit).count();
+        amount.is_some_and(|amount| amount.unscaled != 0)
+            && !sums_up(day)
+            && (digits > 2 || day.is_empty() && !words.is_empty())
+    }
 }
 
 /// Unsigned amounts beside a running balance take their sign from its steps.

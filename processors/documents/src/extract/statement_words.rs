@@ -1,6 +1,9 @@
 //! Words of bank statements: column heads, signs, balances.
 
-use super::text::Labelled;
+use spendlog_domain::values::Currency;
+
+use super::months::month;
+use super::text::{Labelled, fold};
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -126,7 +129,7 @@ pub(crate) fn role(head: &str) -> Option<Role> {
         return Some(Role::Flag);
     }
     // The whole head first, without brackets and currencies; then any of its words.
-    let bare = super::text::fold(head.split(['(', '[']).next().unwrap_or(head));
+    let bare = fold(head.split(['(', '[']).next().unwrap_or(head));
     let bare = bare.trim();
     let bare = CURRENCIES.iter().fold(bare.to_owned(), |bare, code| {
         bare.strip_suffix(code)
@@ -156,7 +159,7 @@ const CURRENCIES: &[&str] = &[
 
 /// A mark of debit or credit in a cell of its own.
 pub(crate) fn flag(text: &str) -> Option<bool> {
-    let text = super::text::fold(text);
+    let text = fold(text);
     match text.as_str() {
         "D" | "DR" | "DEBIT" | "DEBET" | "DB" | "DBIT" | "AF" | "S" | "SOLL" | "OUT" | "WITHDRAWAL" | "BELASTUNG"
         | "LASTSCHRIFT" | "ABBUCHUNG" | "DEBITO" | "CARGO" | "ADDEBITO" | "AFSCHRIJVING" | "EXPENSE" | "PAYMENT"
@@ -200,7 +203,7 @@ pub(crate) fn direction(text: &str) -> Option<bool> {
         (false, true) => Some(false),
         (true, true) => {
             // The word that stands first says it: `Gutschrift einer Lastschrift`.
-            let folded = super::text::fold(text);
+            let folded = fold(text);
             let first = |list: &[&str]| {
                 list.iter()
                     .filter_map(|word| folded.find(word))
@@ -265,4 +268,72 @@ pub(crate) fn stated(text: &str) -> Option<Stated> {
     } else {
         None
     }
+}
+
+/// The balance or sum that these words name if they name nothing else: `New balance on 31 May`, but no shop of that
+/// name in London. Nothing is taken to be misread.
+pub(crate) fn only_stated(text: &str) -> Option<Stated> {
+    let folded = fold(text);
+    let mut rest = folded.as_str();
+    let mut named = Vec::new();
+    while !rest.is_empty() {
+        rest = match leading_label(rest) {
+            Some((which, behind)) => {
+                named.push(which);
+                behind
+            }
+            None => {
+                let (word, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+                if !says_nothing(word) {
+                    return None;
+                }
+                behind
+            }
+        };
+        rest = rest.trim_start();
+    }
+    [Stated::Opening, Stated::Closing, Stated::Between]
+        .into_iter()
+        .find(|which| named.contains(which))
+}
+
+/// Whether these words name a balance or a sum, or begin with one: what stands below the movements, or between them.
+pub(crate) fn sums_up(text: &str) -> bool {
+    only_stated(text).is_some() || Labelled::of(text).starts(BETWEEN)
+}
+
+/// The longest label that a folded text begins with, and what stands behind it.
+fn leading_label(text: &str) -> Option<(Stated, &str)> {
+    let lists = [
+        (Stated::Opening, OPENING),
+        (Stated::Closing, CLOSING),
+        (Stated::Between, BETWEEN),
+    ];
+    let behind = |label: &str| {
+        let rest = text.strip_prefix(label)?;
+        (rest.is_empty() || rest.starts_with(' ')).then_some(rest)
+    };
+    lists
+        .into_iter()
+        .flat_map(|(which, labels)| labels.iter().map(move |label| (which, *label)))
+        .filter_map(|(which, label)| Some((which, behind(label)?)))
+        .min_by_key(|(_, rest)| rest.len())
+}
+
+/// Words that may stand beside the label of a balance.
+#[rustfmt::skip]
+const SMALL: &[&str] = &[
+    "A", "ACCOUNT", "ACCT", "AL", "AM", "AS", "AT", "AU", "AUF", "AUSZUG", "BIS", "BOOK", "COMPTE", "CONTO", "CR",
+    "CUENTA", "DATE", "DATUM", "DAY", "DE", "DEL", "DEM", "DER", "DES", "DI", "DR", "DU", "EL", "EN", "EURO",
+    "EUROS", "FOR", "FROM", "H", "IHR", "IHRES", "IL", "IN", "KONTO", "KONTOAUSZUG", "LAST", "LE", "LEDGER",
+    "MONTH", "OF", "ON", "OP", "PER", "PERIOD", "PREVIOUS", "REKENING", "S", "STATEMENT", "THE", "TO", "UHR", "VAN",
+    "VOM", "VON", "YOUR", "ZUM",
+];
+
+/// Whether a folded word says nothing more about a balance: a figure, a part of a day, a currency, a small word.
+fn says_nothing(word: &str) -> bool {
+    word.contains(|letter: char| letter.is_ascii_digit())
+        || SMALL.contains(&word)
+        || month(word).is_some()
+        || word.parse::<Currency>().is_ok()
 }

@@ -56,6 +56,7 @@ pub(super) fn page(source: Source, lines: &[&str]) -> Reading {
         engine: "test".to_owned(),
         source,
         confidence: Confidence(960),
+        left_out: 0,
     }
 }
 
@@ -75,6 +76,7 @@ pub(super) fn table(rows: &[&[&str]]) -> Reading {
         engine: "csv".to_owned(),
         source: Source::Cell,
         confidence: Confidence(1000),
+        left_out: 0,
     }
 }
 

@@ -237,11 +237,12 @@ fn limit(count: usize, limit: usize, detail: &str) -> Result<(), Stop> {
     }
 }
 
-/// The end of a reading by this engine.
+/// The end of a reading by this engine that left nothing out.
 pub(super) fn end(engine: &str, source: Source) -> End {
     End {
         engine: engine.to_owned(),
         source,
+        left_out: 0,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tables of values between delimiters, as banks write them: with any delimiter, in any encoding, below a preamble.
 
-use std::io::Write;
+use std::{collections::BTreeMap, io::Write};
 
 use csv::ReaderBuilder;
 use spendlog_domain::documents::Source;
@@ -51,9 +51,25 @@ fn rows(text: &str) -> Result<Vec<Vec<String>>, Failure> {
     let delimiter = said
         .or_else(|| shape(text).map(|shape| shape.delimiter))
         .unwrap_or(b',');
+    let quoted = filled(records(text, delimiter, true))?;
+    // After a quote that nothing closes, all rows up to the next quote are one cell.
+    let swallowed = |cell: &String| cell.contains('\n') && cell.contains(char::from(delimiter));
+    if !quoted.iter().flatten().any(swallowed) {
+        return Ok(quoted);
+    }
+    let plain = filled(records(text, delimiter, false))?;
+    Ok(if regularity(&plain) > regularity(&quoted) {
+        plain
+    } else {
+        quoted
+    })
+}
+
+/// The rows that have anything in them.
+fn filled(records: impl Iterator<Item = Vec<String>>) -> Result<Vec<Vec<String>>, Failure> {
     let mut rows = Vec::new();
     let mut cells = 0;
-    for row in records(text, delimiter) {
+    for row in records {
         cells += row.len();
         if cells > CELLS {
             return Err(Failure::too_large("it has too many cells"));
@@ -63,6 +79,18 @@ fn rows(text: &str) -> Result<Vec<Vec<String>>, Failure> {
         }
     }
     Ok(rows)
+}
+
+/// How many rows have as many cells as most of them, less those that have not. A row with only one end of a quoted text
+/// in it may be a part of one, so it does not count.
+fn regularity(rows: &[Vec<String>]) -> i64 {
+    let part = |cell: &String| cell.starts_with('"') != cell.ends_with('"');
+    let mut widths = BTreeMap::<usize, i64>::new();
+    for row in rows.iter().filter(|row| !row.iter().any(part)) {
+        *widths.entry(row.len()).or_default() += 1;
+    }
+    let most = widths.values().max().copied().unwrap_or_default();
+    2 * most - widths.values().sum::<i64>()
 }
 
 /// The delimiter that the file names in its first line, as Excel writes it (`sep=;`), and what follows.
@@ -79,16 +107,24 @@ fn said_delimiter(text: &str) -> (Option<u8>, &str) {
     }
 }
 
-fn records(text: &str, delimiter: u8) -> impl Iterator<Item = Vec<String>> {
+/// All rows. Without `quoting` a quote is a letter like any other, but for those around a whole cell.
+fn records(text: &str, delimiter: u8, quoting: bool) -> impl Iterator<Item = Vec<String>> {
     let reader = ReaderBuilder::new()
         .delimiter(delimiter)
+        .quoting(quoting)
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes());
-    reader
-        .into_records()
-        .map_while(Result::ok)
-        .map(|record| record.iter().map(cell).collect())
+    reader.into_records().map_while(Result::ok).map(move |record| {
+        let cells = record.iter().map(|raw| if quoting { raw } else { bare(raw) });
+        cells.map(cell).collect()
+    })
+}
+
+/// The text between the quotes around it.
+fn bare(raw: &str) -> &str {
+    let inner = raw.trim().strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
+    inner.unwrap_or(raw)
 }
 
 /// The cell's value. Spreadsheets keep leading zeros by `="0012"`.
@@ -112,7 +148,7 @@ struct Shape {
 /// The delimiter that gives the most regular table of more than one column.
 fn shape(text: &str) -> Option<Shape> {
     let shapes = [b';', b'\t', b'|', b','].into_iter().filter_map(|delimiter| {
-        let counts: Vec<usize> = records(text, delimiter)
+        let counts: Vec<usize> = records(text, delimiter, true)
             .filter(|row| row.iter().any(|cell| !cell.is_empty()))
             .take(SAMPLE_ROWS)
             .map(|row| row.len())

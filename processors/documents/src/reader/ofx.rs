@@ -26,13 +26,18 @@ mod values;
 use scan::{Token, tokens};
 
 pub(super) fn read(file: &[u8], answer: &mut Answer<impl Write>) -> Result<End, Stop> {
-    for statement in statements(file)? {
+    let (statements, left_out) = statements(file)?;
+    for statement in statements {
         answer.statement(statement)?;
     }
-    Ok(end("ofx", Source::Data))
+    Ok(End {
+        left_out,
+        ..end("ofx", Source::Data)
+    })
 }
 
-fn statements(file: &[u8]) -> Result<Vec<Statement>, Failure> {
+/// The statements, and how many movements are in none of them because they cannot be read.
+fn statements(file: &[u8]) -> Result<(Vec<Statement>, u32), Failure> {
     let text = decode_as(file, said_encoding(file)).ok_or_else(|| Failure::malformed("it is no text"))?;
     let upper = text.to_ascii_uppercase();
     let start = upper
@@ -59,7 +64,7 @@ fn statements(file: &[u8]) -> Result<Vec<Statement>, Failure> {
     if state.done.is_empty() {
         state.done.push(Statement::default());
     }
-    Ok(state.done)
+    Ok((state.done, state.damaged))
 }
 
 /// The encoding in the header, of either syntax; only asked where the text is not UTF-8.
@@ -94,7 +99,7 @@ struct State {
     /// Inside an element that names a currency beside the statement's, and whether the amount is in it.
     foreign: Option<bool>,
     count: usize,
-    damaged: usize,
+    damaged: u32,
 }
 
 /// A movement as it stands there.

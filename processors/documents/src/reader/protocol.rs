@@ -69,6 +69,8 @@ pub(super) struct Raster {
 pub(super) struct End {
     pub(super) engine: String,
     pub(super) source: Source,
+    /// Movements and sheets that could not be read.
+    pub(super) left_out: u32,
 }
 
 /// A part of the answer.

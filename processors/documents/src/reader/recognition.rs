@@ -188,6 +188,7 @@ impl<'a> Assembly<'a> {
             statements: self.statements,
             engine,
             source,
+            left_out: end.left_out,
             confidence: Confidence(u16::try_from(mean.min(1000)).unwrap_or(1000)),
         })
     }

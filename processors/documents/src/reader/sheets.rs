@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Write};
 
-use calamine::{CellErrorType, Data, DataRef, ExcelDateTime, Ods, Reader, Xls, Xlsb, Xlsx};
+use calamine::{CellErrorType, Data, DataRef, ExcelDateTime, Ods, Reader, SheetType, Xls, Xlsb, Xlsx};
 use spendlog_domain::documents::{FailureReason, Source};
 
 use super::archive;
@@ -18,7 +18,7 @@ type Input<'a> = Cursor<&'a [u8]>;
 
 pub(super) fn read(file: Vec<u8>, media_type: &str, answer: &mut Answer<impl Write>) -> Result<End, Stop> {
     let input = Cursor::new(file.as_slice());
-    match media_type {
+    let left_out = match media_type {
         sniff::XLS => whole(&mut open::<Xls<Input<'_>>>(input)?, answer)?,
         _ => {
             archive::open(&file)?;
@@ -28,8 +28,11 @@ pub(super) fn read(file: Vec<u8>, media_type: &str, answer: &mut Answer<impl Wri
                 _ => cell_by_cell(&mut open::<Xlsx<Input<'_>>>(input)?, answer)?,
             }
         }
-    }
-    Ok(end("calamine", Source::Cell))
+    };
+    Ok(End {
+        left_out,
+        ..end("calamine", Source::Cell)
+    })
 }
 
 fn open<'a, R: Reader<Input<'a>>>(input: Input<'a>) -> Result<R, Stop>
@@ -46,8 +49,11 @@ where
     })
 }
 
+/// The sheets of cells: charts and macros have none.
 fn sheet_names<'a, R: Reader<Input<'a>>>(book: &R) -> Result<Vec<String>, Failure> {
-    let names = book.sheet_names();
+    let sheets = book.sheets_metadata().iter();
+    let of_cells = sheets.filter(|sheet| sheet.typ == SheetType::WorkSheet);
+    let names: Vec<String> = of_cells.map(|sheet| sheet.name.clone()).collect();
     if names.len() > TABLES {
         Err(Failure::too_large("it has too many sheets"))
     } else {
@@ -55,8 +61,8 @@ fn sheet_names<'a, R: Reader<Input<'a>>>(book: &R) -> Result<Vec<String>, Failur
     }
 }
 
-/// Formats whose reader gives a sheet at once.
-fn whole<'a, R: Reader<Input<'a>>>(book: &mut R, answer: &mut Answer<impl Write>) -> Result<(), Stop> {
+/// Formats whose reader gives a sheet at once. Answers how many sheets are damaged.
+fn whole<'a, R: Reader<Input<'a>>>(book: &mut R, answer: &mut Answer<impl Write>) -> Result<u32, Stop> {
     let names = sheet_names(book)?;
     let (mut read, mut damaged) = (0, 0);
     for name in names {
@@ -80,11 +86,12 @@ fn whole<'a, R: Reader<Input<'a>>>(book: &mut R, answer: &mut Answer<impl Write>
     if read == 0 && damaged > 0 {
         return Err(Failure::malformed("the workbook is damaged").into());
     }
-    Ok(())
+    Ok(damaged)
 }
 
 /// The format whose reader gives cells one by one, so that a sheet with one cell at its far corner costs one cell.
-fn cell_by_cell(book: &mut Xlsx<Input<'_>>, answer: &mut Answer<impl Write>) -> Result<(), Stop> {
+/// Answers how many sheets are damaged.
+fn cell_by_cell(book: &mut Xlsx<Input<'_>>, answer: &mut Answer<impl Write>) -> Result<u32, Stop> {
     let names = sheet_names(book)?;
     let (mut read, mut damaged) = (0, 0);
     for name in names {
@@ -100,7 +107,6 @@ fn cell_by_cell(book: &mut Xlsx<Input<'_>>, answer: &mut Answer<impl Write>) -> 
                 Ok(Some(cell)) => cell,
                 Ok(None) => break,
                 // What stood before the damage is still there.
-                Err(_) if size > 0 => break,
                 Err(_) => {
                     damaged += 1;
                     break;
@@ -136,7 +142,7 @@ fn cell_by_cell(book: &mut Xlsx<Input<'_>>, answer: &mut Answer<impl Write>) -> 
     if read == 0 && damaged > 0 {
         return Err(Failure::malformed("the workbook is damaged").into());
     }
-    Ok(())
+    Ok(damaged)
 }
 
 fn trimmed(rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
@@ -161,7 +167,7 @@ fn cell_ref(cell: &Data) -> DataRef<'_> {
 fn text(cell: &DataRef<'_>) -> String {
     match cell {
         DataRef::Int(number) => number.to_string(),
-        DataRef::Float(number) => plain_number(*number),
+        DataRef::Float(number) => unmistakable(plain_number(*number)),
         DataRef::String(text) => cut(text.trim()).to_owned(),
         DataRef::SharedString(text) => cut(text.trim()).to_owned(),
         DataRef::Bool(value) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
@@ -194,7 +200,7 @@ fn iso(time: &ExcelDateTime) -> String {
 
 /// The number as a person would type it: 15 digits are what Excel keeps, what is behind them is noise of its binary
 /// form (0.1 + 0.2).
-pub(super) fn plain_number(number: f64) -> String {
+fn plain_number(number: f64) -> String {
     if !number.is_finite() {
         return String::new();
     }
@@ -213,6 +219,20 @@ pub(super) fn plain_number(number: f64) -> String {
         shortest
     };
     if text == "-0" { "0".to_owned() } else { text }
+}
+
+/// Somewhere `12.345` is twelve thousand; with a zero before it, it is a fraction to whoever looks for amounts.
+fn unmistakable(number: String) -> String {
+    let (sign, digits) = match number.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", number.as_str()),
+    };
+    match digits.split_once('.') {
+        Some((whole, fraction)) if whole != "0" && whole.len() <= 3 && fraction.len() == 3 => {
+            format!("{sign}0{digits}")
+        }
+        _ => number,
+    }
 }
 
 fn error_text(error: &CellErrorType) -> &'static str {

@@ -34,6 +34,13 @@ fn day(text: &str) -> Date {
 struct Extracted {
     fields: Vec<Field>,
     lines: Vec<DocumentLine>,
+    left_out: u32,
+}
+
+impl Extracted {
+    fn checks(&self, kind: DocumentKind) -> Vec<Check> {
+        validate(&self.fields, &self.lines, self.left_out, kind, day("2024-06-01"))
+    }
 }
 
 fn receipt() -> Extracted {
@@ -48,6 +55,7 @@ fn receipt() -> Extracted {
     Extracted {
         fields,
         lines: vec![item("5.95"), item("5.95")],
+        left_out: 0,
     }
 }
 
@@ -80,19 +88,18 @@ fn movement(date: &str, amount: &str) -> DocumentLine {
 
 /// What a check objects to.
 fn findings(extraction: &Extracted, kind: DocumentKind, name: CheckName) -> Vec<Finding> {
-    let checks = validate(&extraction.fields, &extraction.lines, kind, day("2024-06-01"));
+    let checks = extraction.checks(kind);
     checks.into_iter().find(|check| check.name == name).unwrap().findings
 }
 
 fn outcome(extraction: &Extracted, kind: DocumentKind, name: CheckName) -> CheckOutcome {
-    let checks = validate(&extraction.fields, &extraction.lines, kind, day("2024-06-01"));
+    let checks = extraction.checks(kind);
     assert_eq!(checks.len(), 7);
     checks.into_iter().find(|check| check.name == name).unwrap().outcome
 }
 
 #[test]
 fn a_receipt_that_adds_up_passes_every_check() {
-    let receipt = receipt();
     let checks = validate(
         &receipt.fields,
         &receipt.lines,
@@ -205,6 +212,7 @@ fn balances_and_movements_must_agree() {
     let mut extraction = Extracted {
         fields,
         lines: vec![movement("2024-05-01", "-50.00"), movement("2024-05-02", "20.00")],
+        left_out: 0,
     };
     assert_eq!(
         outcome(&extraction, DocumentKind::BankStatement, CheckName::BalanceSum),
@@ -224,6 +232,22 @@ fn balances_and_movements_must_agree() {
         outcome(&extraction, DocumentKind::BankStatement, CheckName::RequiredFields),
         CheckOutcome::Fails
     );
+}
+
+#[test]
+fn lines_that_are_left_out_fail() {
+    let mut extraction = Extracted {
+        fields: vec![field(FieldName::Currency, FieldValue::Currency("EUR".parse().unwrap()))],
+        lines: vec![movement("2024-05-01", "-50.00")],
+        left_out: 0,
+    };
+    let kind = DocumentKind::BankStatement;
+    let all_hold = |extraction: &Extracted| extraction.checks(kind).iter().all(Check::holds);
+    assert!(all_hold(&extraction));
+    extraction.left_out = 3;
+    assert!(!all_hold(&extraction));
+    let found = findings(&extraction, kind, CheckName::LinesSum);
+    assert_eq!(found, [Finding::LeftOut { count: 3 }]);
 }
 
 #[test]

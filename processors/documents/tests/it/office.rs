@@ -1,10 +1,11 @@
 //! Spreadsheets and text documents.
 
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
-use spendlog_domain::documents::{FailureReason, Source};
-use zip::{ZipWriter, write::SimpleFileOptions};
+use spendlog_documents::{DocumentLine, Hints, extract};
+use spendlog_domain::documents::{DocumentKind, FailureReason, Source};
+use zip::{ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 use super::{lines, read, read_as, reason};
 
@@ -48,6 +49,58 @@ fn a_workbook_becomes_tables_of_plain_text() {
         vec!["", "", "1234567.25"],
     ];
     assert_eq!(reading.tables[0].rows, rows);
+}
+
+#[test]
+fn three_digits_behind_the_point_of_a_number_are_no_thousands() {
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write_row(0, 0, ["Date", "Text", "Amount"]).unwrap();
+    for (row, amount) in [(1, -12.345), (2, -7.125), (3, 500.0)] {
+        sheet.write_row(row, 0, ["2026-02-02", "Fuel"]).unwrap();
+        sheet.write_number(row, 2, amount).unwrap();
+    }
+    sheet.write_row(4, 0, ["2026-02-03", "Typed", "-1.234"]).unwrap();
+    let hints = Hints {
+        account_currency: None,
+        today: "2026-06-01".parse().unwrap(),
+    };
+    let reading = read(&book.save_to_buffer().unwrap(), "numbers.xlsx");
+    let lines = extract(&reading, DocumentKind::BankStatement, &hints).lines;
+    let amounts: Vec<String> = lines
+        .iter()
+        .map(|line| match line {
+            DocumentLine::Movement(movement) => movement.amount.to_string(),
+            DocumentLine::Item(item) => panic!("{item:?}"),
+        })
+        .collect();
+    assert_eq!(amounts, ["-12.345", "-7.125", "500", "-1234"]);
+}
+
+#[test]
+fn what_is_lost_of_a_damaged_sheet_is_told() {
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    for row in 0..3 {
+        sheet.write_number(row, 0, f64::from(row)).unwrap();
+    }
+    let whole = book.save_to_buffer().unwrap();
+    let mut parts = ZipArchive::new(Cursor::new(whole)).unwrap();
+    let mut damaged = ZipWriter::new(Cursor::new(Vec::new()));
+    for index in 0..parts.len() {
+        let mut part = parts.by_index(index).unwrap();
+        let name = part.name().unwrap().into_owned();
+        let mut content = String::new();
+        part.read_to_string(&mut content).unwrap();
+        if name.ends_with("sheet1.xml") {
+            content.truncate(content.rfind("<row").unwrap());
+        }
+        damaged.start_file(name, SimpleFileOptions::default()).unwrap();
+        damaged.write_all(content.as_bytes()).unwrap();
+    }
+    let reading = read(&damaged.finish().unwrap().into_inner(), "damaged.xlsx");
+    assert_eq!(reading.tables[0].rows, [["0"], ["1"]]);
+    assert_eq!(reading.left_out, 1);
 }
 
 #[test]

@@ -47,6 +47,31 @@ fn rows_in_quotes_and_named_delimiters_are_understood() {
 }
 
 #[test]
+fn a_stray_quote_swallows_no_rows() {
+    let stray = "Datum;Text;Betrag\n02.02.2026;\"Zum Adler;-12,00\n03.02.2026;\"c\";-3,00\n\
+                 04.02.2026;d;-4,00\n05.02.2026;e \"x;-5,00\n";
+    assert_eq!(
+        read(stray.as_bytes(), "x.csv").tables[0].rows,
+        [
+            ["Datum", "Text", "Betrag"],
+            ["02.02.2026", "\"Zum Adler", "-12,00"],
+            ["03.02.2026", "c", "-3,00"],
+            ["04.02.2026", "d", "-4,00"],
+            ["05.02.2026", "e \"x", "-5,00"]
+        ]
+    );
+    let meant = "Datum;Text;Betrag\n02.02.2026;\"a;b\nc;d\";-12,00\n03.02.2026;\"e;f\ng;h\";-3,00\n";
+    assert_eq!(
+        read(meant.as_bytes(), "x.csv").tables[0].rows,
+        [
+            ["Datum", "Text", "Betrag"],
+            ["02.02.2026", "a;b\nc;d", "-12,00"],
+            ["03.02.2026", "e;f\ng;h", "-3,00"]
+        ]
+    );
+}
+
+#[test]
 fn bank_files_become_statements() {
     let movement = "<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20261005<TRNAMT>-12.50<FITID>77<NAME>Bakery</STMTTRN>";
     let file = format!(

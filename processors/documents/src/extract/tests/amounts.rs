@@ -27,6 +27,18 @@ fn points_and_commas_part_thousands_or_fractions() {
 }
 
 #[test]
+fn lakhs_and_crores_are_parted_by_two_digits() {
+    assert_eq!(found("1,23,456.78", None), ["123456.78"]);
+    assert_eq!(found("₹2,00,000.00", Some(Mark::Point)), ["200000.00"]);
+    assert_eq!(found("-12,34,56,789", None), ["-123456789"]);
+    assert_eq!(value("1,23", None), "1.23");
+    assert_eq!(value("1,23,45", None), "");
+    assert_eq!(value("1.23.456", None), "");
+    assert_eq!(found("123,45,678", None), Vec::<String>::new());
+    assert_eq!(found("01,02,2026", None), Vec::<String>::new());
+}
+
+#[test]
 fn most_amounts_decide_what_the_signs_mean() {
     assert_eq!(mark_of(["4,50", "12,00", "Nr. 3.12"]), Some(Mark::Comma));
     assert_eq!(mark_of(["4.50", "1,012.00"]), Some(Mark::Point));

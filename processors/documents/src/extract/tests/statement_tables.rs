@@ -3,6 +3,7 @@
 use spendlog_domain::documents::FieldName;
 
 use super::{field, movements, pairs, statement, table};
+use crate::reading::Reading;
 
 #[test]
 fn heads_say_what_columns_hold() {
@@ -146,5 +147,83 @@ fn credits_that_alone_are_marked_make_the_rest_debits() {
     assert_eq!(
         movements(&read),
         pairs(&[("2024-12-12", "-16.40"), ("2024-12-02", "100.00")])
+    );
+}
+
+#[test]
+fn a_word_of_a_balance_makes_no_balance_of_a_purchase() {
+    let read = statement(&table(&[
+        &["Buchungstag", "Verwendungszweck", "Betrag"],
+        &["02.02.2026", "SEPA-Lastschrift Vertrag 4711", "-89,00"],
+        &["03.02.2026", "REWE Neu-Ulm", "-23,40"],
+        &["04.02.2026", "ALT ABC Bookshop", "-15,00"],
+        &["05.02.2026", "NEW BALANCE STORE LONDON", "-119,95"],
+        &["06.02.2026", "Neuer Kontostand am 06.02.2026 EUR", "1.000,00"],
+    ]));
+    assert_eq!(
+        movements(&read),
+        pairs(&[
+            ("2026-02-02", "-89.00"),
+            ("2026-02-03", "-23.40"),
+            ("2026-02-04", "-15.00"),
+            ("2026-02-05", "-119.95")
+        ])
+    );
+    assert_eq!(field(&read, FieldName::ClosingBalance), "1000.00");
+}
+
+#[test]
+fn beside_another_balance_an_amount_was_moved() {
+    let read = statement(&table(&[
+        &["Date", "Details", "Amount", "Balance"],
+        &["2026-02-01", "Opening balance", "300.00", "300.00"],
+        &["2026-02-02", "New Balance 4711", "-119.95", "180.05"],
+    ]));
+    assert_eq!(movements(&read), pairs(&[("2026-02-02", "-119.95")]));
+    assert_eq!(field(&read, FieldName::OpeningBalance), "300.00");
+    assert_eq!(field(&read, FieldName::ClosingBalance), "180.05");
+}
+
+#[test]
+fn rows_that_cannot_be_read_are_counted() {
+    let rows = table(&[
+        &["Date", "Details", "Amount", "Balance"],
+        &["2026-02-01", "Opening balance", "", "100.00"],
+        &["2026-02-02", "Bakery", "-10.00", "90.00"],
+        &["", "with rye bread", "", ""],
+        &["2026-02-03", "Florist", "minus five", "85.00"],
+        &["2026-02-04", "Cut off"],
+        &["31.02.2026", "Ironmonger", "-7.00", "78.00"],
+        &["", "Butcher", "-3.00", "75.00"],
+        &["Pending", "Cinema", "-9.00", ""],
+        &["Week 6"],
+        &["", "Total", "-20.00", ""],
+        &["2026-02-09", "Grocer", "-2.00", "73.00"],
+        &["2026-02-10", "Card check", "0.00", "73.00"],
+    ]);
+    let read = statement(&rows);
+    assert_eq!(
+        movements(&read),
+        pairs(&[
+            ("2026-02-02", "-10.00"),
+            ("2026-02-09", "-2.00"),
+            ("2026-02-10", "0.00")
+        ])
+    );
+    assert_eq!(read.left_out, 4);
+    let damaged = Reading { left_out: 2, ..rows };
+    assert_eq!(statement(&damaged).left_out, 6);
+}
+
+#[test]
+fn lakhs_are_read() {
+    let read = statement(&table(&[
+        &["Date", "Narration", "Withdrawal Amt", "Deposit Amt", "Closing Balance"],
+        &["2026-04-01", "SALARY", "", "2,00,000.00", "2,01,000.00"],
+        &["2026-04-02", "RENT", "1,23,456.78", "", "77,543.22"],
+    ]));
+    assert_eq!(
+        movements(&read),
+        pairs(&[("2026-04-01", "200000.00"), ("2026-04-02", "-123456.78")])
     );
 }

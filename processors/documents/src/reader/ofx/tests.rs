@@ -4,7 +4,7 @@ use super::statements;
 use crate::reading::Statement;
 
 fn read(text: &str) -> Vec<Statement> {
-    statements(text.as_bytes()).unwrap()
+    statements(text.as_bytes()).unwrap().0
 }
 
 const SGML: &str = "OFXHEADER:100\r\nDATA:OFXSGML\r\nVERSION:102\r\nENCODING:USASCII\r\nCHARSET:1252\r\n\r\n\
@@ -90,18 +90,20 @@ fn expands_no_entities() {
 }
 
 #[test]
-fn leaves_out_movements_without_day_or_amount() {
+fn leaves_out_movements_without_day_or_amount_and_counts_them() {
     let text = "<OFX><BANKMSGSRSV1><STMTRS><BANKTRANLIST><STMTTRN><DTPOSTED>20261399<TRNAMT>1.00</STMTTRN>\
+        <STMTTRN><DTPOSTED>2026-1-6<TRNAMT>1.00</STMTTRN><STMTTRN><DTPOSTED>20260101<TRNAMT>-3.0E+3</STMTTRN>\
         <STMTTRN><DTPOSTED>20260101<TRNAMT>one</STMTTRN><STMTTRN><DTPOSTED>20260101<TRNAMT>2</STMTTRN></BANKTRANLIST></STMTRS>\
         </BANKMSGSRSV1></OFX>";
-    assert_eq!(read(text)[0].movements.len(), 1);
+    let (statements, left_out) = statements(text.as_bytes()).unwrap();
+    assert_eq!((statements[0].movements.len(), left_out), (1, 4));
 }
 
 #[test]
 fn decodes_what_the_header_says() {
     let text = SGML.replace("Bakery", "B\u{e4}cker").replace("R\u{e9}", "Re");
     let (bytes, _, _) = encoding_rs::WINDOWS_1252.encode(&text);
-    let statements = statements(&bytes).unwrap();
+    let (statements, _) = statements(&bytes).unwrap();
     assert_eq!(statements[0].movements[0].description, "B\u{e4}cker & Sons card 4");
 }
 
