@@ -134,6 +134,10 @@ fn finding(from: &Finding) -> DocumentFinding {
     match *from {
         Finding::Missing { field } => of("missing", Some(field)),
         Finding::NoLines {} => of("no_lines", None),
+        Finding::LeftOut { count } => DocumentFinding {
+            count: Some(count),
+            ..of("left_out", None)
+        },
         Finding::Doubtful { field, confidence } => DocumentFinding {
             confidence: Some(confidence.0),
             ..of("doubtful", Some(field))

@@ -52,6 +52,7 @@ async fn statement(
             *lines = Some(Lines {
                 file: file.clone(),
                 count,
+                left_out: 0,
             });
         }
         documents::advance(&app.commands, &by_pipeline(), document, step)

@@ -57,6 +57,14 @@ pub struct Lines {
     pub file: FileRef,
     /// How many there are.
     pub count: u32,
+    /// How many more the document has, at least, that could not be read.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A check of a document's plausibility.
@@ -104,6 +112,11 @@ pub enum Finding {
     },
     /// There are no movements.
     NoLines {},
+    /// There are lines that could not be read.
+    LeftOut {
+        /// How many, at least.
+        count: u32,
+    },
     /// A field was read with too little confidence.
     Doubtful {
         /// The field.

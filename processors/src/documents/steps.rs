@@ -96,6 +96,7 @@ impl DocumentPipeline {
             lines => Some(Lines {
                 file: self.keep(due, &lines).await?,
                 count: count(lines.len()),
+                left_out: extraction.left_out,
             }),
         };
         let command = DocumentCommand::ExtractFields {
@@ -167,6 +168,7 @@ impl DocumentPipeline {
                 let kept = Lines {
                     file: self.keep(due, &lines).await?,
                     count: count(lines.len()),
+                    left_out: 0,
                 };
                 statements.push((statement.account_number.clone(), statement.currency.or(currency), kept));
             }

@@ -146,22 +146,25 @@ pub struct DocumentCheck {
 /// Something that a check objects to: what a review has to look at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DocumentFinding {
-    /// What: `missing` (a field), `no_lines`, `doubtful` (a field read with too little confidence), `sum` (parts that don't come to
-    /// what is printed), `implausible` (a date), `unfit` (an amount with more digits than the currency has).
+    /// What: `missing` (a field), `no_lines`, `left_out` (lines that could not be read), `doubtful` (a field read with too little
+    /// confidence), `sum` (parts that don't come to what is printed), `implausible` (a date), `unfit` (an amount with more digits
+    /// than the currency has).
     #[schema(example = "sum")]
     pub kind: String,
     /// The field that is meant.
     pub field: Option<String>,
     /// How sure its reading was, in thousandths.
     pub confidence: Option<u16>,
-    /// What the parts come to; or, where lines are left out, how many were read.
+    /// What the parts come to.
     #[schema(example = "119.00")]
     pub computed: Option<String>,
-    /// What the document says; or, where lines are left out, how many there are.
+    /// What the document says.
     #[schema(example = "119.90")]
     pub printed: Option<String>,
     /// The day that is meant.
     pub date: Option<NaiveDate>,
+    /// How many, at least.
+    pub count: Option<u32>,
 }
 
 /// A step that is done.

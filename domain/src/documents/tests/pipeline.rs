@@ -149,6 +149,7 @@ fn files_are_named_by_hashes() {
     let lines = Some(Lines {
         file: bad_file(),
         count: 1,
+        left_out: 0,
     });
     let command = DocumentCommand::ExtractFields {
         fields: vec![],
@@ -235,6 +236,7 @@ fn the_confidence_is_the_least_of_what_is_needed() {
     let lines = Some(Lines {
         file: file('c'),
         count: 3,
+        left_out: 1,
     });
     with(vec![], lines.clone(), 1000);
     with(vec![], None, 0);

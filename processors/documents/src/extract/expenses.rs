@@ -2,7 +2,6 @@
 
 use spendlog_domain::documents::{Confidence, FieldName, FieldValue};
 
-use super::{Extraction, Hints};
 use super::amounts::{Mark, amounts, from_units, mark_of, units};
 use super::dates::{DateHit, dates};
 use super::labels::{Label, label_of};
@@ -11,6 +10,7 @@ use super::page::Rows;
 use super::sale::{At, Maker, currency_of, sale};
 use super::statement_words::{Role, role};
 use super::text::Labelled;
+use super::{Extraction, Hints};
 use crate::reading::{DocumentLine, Item, Reading, Table};
 use spendlog_domain::documents::DocumentKind;
 use spendlog_domain::values::Decimal;

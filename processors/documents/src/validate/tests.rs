@@ -100,12 +100,7 @@ fn outcome(extraction: &Extracted, kind: DocumentKind, name: CheckName) -> Check
 
 #[test]
 fn a_receipt_that_adds_up_passes_every_check() {
-    let checks = validate(
-        &receipt.fields,
-        &receipt.lines,
-        DocumentKind::Receipt,
-        day("2024-06-01"),
-    );
+    let checks = receipt().checks(DocumentKind::Receipt);
     let failed: Vec<CheckName> = checks
         .iter()
         .filter(|check| check.outcome == CheckOutcome::Fails)
