@@ -11,6 +11,7 @@ use spendlog_domain::{
 use spendlog_projections::{Group, accounts};
 use spendlog_schemas::{
     accounts::{Account, AccountKind, AccountStatus, AccountsQuery},
+    headers::SeenPosition,
     page::Page,
     problem::ProblemDetails,
     transactions::{AccountTransactionsQuery, AtQuery, Transaction},
@@ -59,8 +60,8 @@ pub(crate) fn account(from: accounts::Account) -> Account {
 /// List accounts
 #[utoipa::path(
     operation_id = "accounts.list", tag = "accounts", security(("bearer" = [])),
-    params(AccountsQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = Page<Account>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(AccountsQuery, SeenPosition),
+    responses((status = 200, body = Page<Account>), ProblemDetails),
 )]
 #[get("/finance/accounts")]
 pub(crate) async fn list(
@@ -83,12 +84,8 @@ pub(crate) async fn list(
 /// One account
 #[utoipa::path(
     operation_id = "accounts.one", tag = "accounts", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The account"),
-        AtQuery,
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
-    responses((status = 200, body = Account), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The account"), AtQuery, SeenPosition),
+    responses((status = 200, body = Account), ProblemDetails),
 )]
 #[get("/finance/accounts/{id}")]
 pub(crate) async fn one(
@@ -122,12 +119,8 @@ async fn find(
 /// List an account's transactions
 #[utoipa::path(
     operation_id = "accounts.transactions", tag = "accounts", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The account"),
-        AccountTransactionsQuery,
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
-    responses((status = 200, body = Page<Transaction>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The account"), AccountTransactionsQuery, SeenPosition),
+    responses((status = 200, body = Page<Transaction>), ProblemDetails),
 )]
 #[get("/finance/accounts/{id}/transactions")]
 pub(crate) async fn transactions(

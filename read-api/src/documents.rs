@@ -18,6 +18,7 @@ use spendlog_schemas::{
         Document, DocumentCheck, DocumentConfirmation, DocumentFailure, DocumentField, DocumentFinding, DocumentItem,
         DocumentStatus, DocumentStep, DocumentsQuery, EngineChoice,
     },
+    headers::SeenPosition,
     page::Page,
     problem::ProblemDetails,
 };
@@ -219,8 +220,8 @@ pub(crate) async fn find(
 /// List documents
 #[utoipa::path(
     operation_id = "documents.list", tag = "documents", security(("bearer" = [])),
-    params(DocumentsQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = Page<DocumentItem>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(DocumentsQuery, SeenPosition),
+    responses((status = 200, body = Page<DocumentItem>), ProblemDetails),
 )]
 #[get("/finance/documents")]
 pub(crate) async fn list(
@@ -243,11 +244,8 @@ pub(crate) async fn list(
 /// One document, with its fields and where they stand on the page
 #[utoipa::path(
     operation_id = "documents.one", tag = "documents", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The document"),
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
-    responses((status = 200, body = Document), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The document"), SeenPosition),
+    responses((status = 200, body = Document), ProblemDetails),
 )]
 #[get("/finance/documents/{id}")]
 pub(crate) async fn one(

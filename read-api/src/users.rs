@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web::Data};
 use spendlog_domain::users::Role;
 use spendlog_projections::{Group, users};
 use spendlog_schemas::{
+    headers::SeenPosition,
     problem::ProblemDetails,
     users::{User, UserRole},
 };
@@ -18,8 +19,8 @@ use crate::{
 /// Who I am
 #[utoipa::path(
     operation_id = "users.me", tag = "users", security(("bearer" = [])),
-    params(("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = User), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(SeenPosition),
+    responses((status = 200, body = User), ProblemDetails),
 )]
 #[get("/users/me")]
 pub(crate) async fn me(api: Data<ReadApi>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -8,6 +8,7 @@ use spendlog_projections::{
 };
 use spendlog_schemas::{
     audit::{Replay, ReplayQuery, ReplayedBook},
+    headers::SeenPosition,
     problem::ProblemDetails,
     transactions::{Posting, Transaction, TransactionOrigin, TransactionStatus, Voided},
 };
@@ -27,8 +28,8 @@ use crate::{
 /// Fold the books from their events, as they stood at a moment
 #[utoipa::path(
     operation_id = "audit.replay", tag = "audit", security(("bearer" = [])),
-    params(ReplayQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = Replay), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(ReplayQuery, SeenPosition),
+    responses((status = 200, body = Replay), ProblemDetails),
 )]
 #[get("/audit/replay")]
 pub(crate) async fn replay(

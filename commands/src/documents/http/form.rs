@@ -9,7 +9,7 @@ use spendlog_domain::{
     values::{AccountId, BookId, FileRef, Text, UserId},
 };
 use spendlog_event_store::StoredFile;
-use spendlog_schemas::{documents as schemas, problem::ProblemDetails, written::Written};
+use spendlog_schemas::{documents as schemas, headers::IdempotencyKey, problem::ProblemDetails, written::Written};
 use spendlog_web::{Caller, Code, Problem};
 
 use crate::{
@@ -47,11 +47,11 @@ struct Received {
 #[utoipa::path(
     operation_id = "documents.upload", tag = "documents", security(("bearer" = [])),
     request_body(content = schemas::UploadDocument, content_type = "multipart/form-data"),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer")),
+    params(IdempotencyKey),
     responses(
         (status = 201, body = Written),
         (status = 200, body = Written, description = "The file was there"),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+        ProblemDetails,
     ),
 )]
 #[post("/finance/documents")]
