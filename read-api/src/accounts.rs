@@ -30,11 +30,10 @@ use crate::{
 
 /// An account as it is answered.
 pub(crate) fn account(from: accounts::Account) -> Account {
-    let clear = |text: &Text| text.clear().map(str::to_owned);
     Account {
         id: from.id.to_string(),
         book: from.book.to_string(),
-        name: clear(&from.name),
+        name: from.name.to_clear(),
         kind: match from.kind {
             Kind::Cash => AccountKind::Cash,
             Kind::Checking => AccountKind::Checking,
@@ -44,7 +43,7 @@ pub(crate) fn account(from: accounts::Account) -> Account {
             Kind::Investment => AccountKind::Investment,
         },
         currency: from.currency.code().to_owned(),
-        number: from.number.as_ref().and_then(clear),
+        number: from.number.as_ref().and_then(Text::to_clear),
         status: if from.closed {
             AccountStatus::Closed
         } else {

@@ -33,7 +33,7 @@ pub(crate) fn policy(from: Policy) -> ConfirmationPolicy {
 fn book(from: books::Book) -> Book {
     Book {
         id: from.id.to_string(),
-        name: from.name.clear().map(str::to_owned),
+        name: from.name.to_clear(),
         policy: policy(from.policy),
         version: from.version,
         opened_at: from.opened_at,

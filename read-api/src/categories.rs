@@ -29,7 +29,7 @@ pub(crate) fn category(from: categories::Category) -> Category {
     Category {
         id: from.id.to_string(),
         book: from.book.to_string(),
-        name: from.name.clear().map(str::to_owned),
+        name: from.name.to_clear(),
         kind: match from.kind {
             Kind::Expense => CategoryKind::Expense,
             Kind::Income => CategoryKind::Income,

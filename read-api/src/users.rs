@@ -35,8 +35,8 @@ pub(crate) async fn me(api: Data<ReadApi>, caller: Caller, request: HttpRequest)
     let found = found.ok_or_else(|| Problem::from(Code::NotFound))?;
     let me = User {
         id: found.id.to_string(),
-        email: found.email.clear().map(str::to_owned),
-        name: found.name.as_ref().and_then(|name| name.clear()).map(str::to_owned),
+        email: found.email.to_clear(),
+        name: found.name.as_ref().and_then(|name| name.to_clear()),
         role: match found.role {
             Role::Member => UserRole::Member,
             Role::Admin => UserRole::Admin,

@@ -107,12 +107,10 @@ async fn receive(commands: &Commands, user: UserId, parts: &mut Parts, field: Fi
         "book" => parts.book = Some(input::id("/book", &text(field).await?)?),
         "account" => parts.account = Some(input::id("/account", &text(field).await?)?),
         "engine" => {
-            parts.engine = Some(match &*text(field).await? {
-                "ort" => EngineChoice::Ort,
-                "ocrs" => EngineChoice::Ocrs,
-                "tesseract" => EngineChoice::Tesseract,
-                _ => return Err(Problem::field("/engine", "one of ort, ocrs, tesseract")),
-            });
+            let Ok(engine) = text(field).await?.parse() else {
+                return Err(Problem::field("/engine", "one of ort, ocrs, tesseract"));
+            };
+            parts.engine = Some(engine);
         }
         "file" if parts.file.is_none() => {
             let book = use_case::book_meant(commands, user, parts.book, parts.account).await?;
