@@ -50,7 +50,7 @@ async fn by_email(commands: &Commands, email_key: &str) -> Result<Option<(UserId
 
 /// The clear text of a user's password hash.
 fn phc(user: &User) -> Option<String> {
-    user.password_hash().and_then(|hash| hash.clear()).map(str::to_owned)
+    user.password_hash().and_then(|hash| hash.to_clear())
 }
 
 /// Refuses a wrong password. The tries for one `key` are limited, and those from one peer where it is not known who tries.

@@ -14,8 +14,9 @@ use uuid::Uuid;
 use crate::{
     At, ProjectionError, Reader,
     past::Past,
-    rows::{Cell, Kind, Rows, Table, from_word, word},
+    rows::{Cell, Kind, Rows, Table},
     versions::Versions,
+    words::{from_word, word},
     writer::{Closed, Writer},
 };
 
@@ -258,8 +259,8 @@ fn cells(from: i64, to: i64, account: &Account) -> [Cell; 16] {
         account.changed_at.into(),
         word(account.kind).into(),
         account.currency.code().into(),
-        account.name.clear().map(str::to_owned).into(),
-        number.and_then(Text::clear).map(str::to_owned).into(),
+        account.name.to_clear().into(),
+        number.and_then(Text::to_clear).into(),
         forgotten.into(),
         account.closed.into(),
         account.balance_minor.into(),

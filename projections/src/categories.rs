@@ -14,8 +14,9 @@ use uuid::Uuid;
 use crate::{
     At, ProjectionError, Reader,
     past::Past,
-    rows::{Cell, Kind, Rows, Table, from_word, word},
+    rows::{Cell, Kind, Rows, Table},
     versions::Versions,
+    words::{from_word, word},
     writer::{Closed, Writer},
 };
 
@@ -228,7 +229,7 @@ fn cells(from: i64, to: i64, category: &Category) -> [Cell; 12] {
         category.version.into(),
         category.changed_at.into(),
         word(category.kind).into(),
-        category.name.clear().map(str::to_owned).into(),
+        category.name.to_clear().into(),
         (category.name == Text::Forgotten).into(),
         category.merged_into.map(CategoryId::uuid).into(),
     ]

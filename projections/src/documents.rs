@@ -19,7 +19,7 @@ use spendlog_event_store::Event;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::{ProjectionError, Reader, ledger::content, rows::word};
+use crate::{ProjectionError, Reader, ledger::content, words::word};
 
 pub(crate) use fold::Documents;
 
@@ -71,9 +71,9 @@ pub struct Document {
     /// Why it was rejected.
     pub rejected_because: Option<Text>,
     /// Why it can't be processed.
-    pub failure: Option<Failed>,
+    pub failure: Option<Failure>,
     /// The steps that are done.
-    pub steps: Vec<Took>,
+    pub steps: Vec<FinishedStep>,
 }
 
 /// The recognised text of a document.
@@ -91,7 +91,7 @@ pub struct TextFile {
 
 /// Why a document can't be processed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failed {
+pub struct Failure {
     /// The step that failed.
     pub step: Step,
     /// Why.
@@ -102,7 +102,7 @@ pub struct Failed {
 
 /// A step that is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Took {
+pub struct FinishedStep {
     /// The step.
     pub step: Step,
     /// What did it.

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::{
     ProjectionError, Reader,
-    rows::{Kind, Rows, Table, word},
+    rows::{Kind, Rows, Table},
+    words::word,
     writer::Writer,
 };
 

@@ -34,6 +34,7 @@ pub mod transactions;
 pub mod users;
 mod verify;
 mod versions;
+pub mod words;
 mod writer;
 
 #[cfg(test)]

@@ -292,16 +292,3 @@ fn write_to(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     // Writing into a string can't fail.
     let _infallible = text.write_fmt(arguments);
 }
-
-/// The word that an enumeration's value is stored as.
-pub(crate) fn word<T: serde::Serialize>(value: T) -> Option<String> {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => Some(word),
-        _ => None,
-    }
-}
-
-/// The value of a stored word.
-pub(crate) fn from_word<T: serde::de::DeserializeOwned>(word: &str) -> Option<T> {
-    serde_json::from_value(serde_json::Value::String(word.to_owned())).ok()
-}

@@ -11,6 +11,7 @@ use spendlog_domain::{
 use spendlog_projections::{Group, accounts};
 use spendlog_schemas::{
     accounts::{Account, AccountKind, AccountStatus, AccountsQuery},
+    headers::SeenPosition,
     page::Page,
     problem::ProblemDetails,
     transactions::{AccountTransactionsQuery, AtQuery, Transaction},
@@ -29,11 +30,10 @@ use crate::{
 
 /// An account as it is answered.
 pub(crate) fn account(from: accounts::Account) -> Account {
-    let clear = |text: &Text| text.clear().map(str::to_owned);
     Account {
         id: from.id.to_string(),
         book: from.book.to_string(),
-        name: clear(&from.name),
+        name: from.name.to_clear(),
         kind: match from.kind {
             Kind::Cash => AccountKind::Cash,
             Kind::Checking => AccountKind::Checking,
@@ -43,7 +43,7 @@ pub(crate) fn account(from: accounts::Account) -> Account {
             Kind::Investment => AccountKind::Investment,
         },
         currency: from.currency.code().to_owned(),
-        number: from.number.as_ref().and_then(clear),
+        number: from.number.as_ref().and_then(Text::to_clear),
         status: if from.closed {
             AccountStatus::Closed
         } else {
@@ -59,8 +59,8 @@ pub(crate) fn account(from: accounts::Account) -> Account {
 /// List accounts
 #[utoipa::path(
     operation_id = "accounts.list", tag = "accounts", security(("bearer" = [])),
-    params(AccountsQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = Page<Account>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(AccountsQuery, SeenPosition),
+    responses((status = 200, body = Page<Account>), ProblemDetails),
 )]
 #[get("/finance/accounts")]
 pub(crate) async fn list(
@@ -83,12 +83,8 @@ pub(crate) async fn list(
 /// One account
 #[utoipa::path(
     operation_id = "accounts.one", tag = "accounts", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The account"),
-        AtQuery,
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
-    responses((status = 200, body = Account), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The account"), AtQuery, SeenPosition),
+    responses((status = 200, body = Account), ProblemDetails),
 )]
 #[get("/finance/accounts/{id}")]
 pub(crate) async fn one(
@@ -122,12 +118,8 @@ async fn find(
 /// List an account's transactions
 #[utoipa::path(
     operation_id = "accounts.transactions", tag = "accounts", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The account"),
-        AccountTransactionsQuery,
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
-    responses((status = 200, body = Page<Transaction>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The account"), AccountTransactionsQuery, SeenPosition),
+    responses((status = 200, body = Page<Transaction>), ProblemDetails),
 )]
 #[get("/finance/accounts/{id}/transactions")]
 pub(crate) async fn transactions(

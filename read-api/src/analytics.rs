@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use spendlog_projections::custom::{CustomError, Readable, Row};
 use spendlog_schemas::{
     analytics::{ProjectionRows, ReadableProjection, ReadableProjections, RowsQuery},
+    headers::SeenPosition,
     problem::ProblemDetails,
 };
 use spendlog_web::{Caller, Code, Problem, body::Query, page, position};
@@ -43,7 +44,7 @@ pub(crate) fn refused(error: CustomError) -> Problem {
 /// Those that the caller may read.
 #[utoipa::path(
     operation_id = "analytics.projections", tag = "analytics", security(("bearer" = [])),
-    responses((status = 200, body = ReadableProjections), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    responses((status = 200, body = ReadableProjections), ProblemDetails),
 )]
 #[get("/analytics/projections")]
 pub(crate) async fn list(api: Data<ReadApi>, caller: Caller) -> Result<HttpResponse, Problem> {
@@ -65,9 +66,8 @@ pub(crate) async fn list(api: Data<ReadApi>, caller: Caller) -> Result<HttpRespo
 /// The rows of the caller's books. One that has no column `book_id` says something of all books, and is for admins.
 #[utoipa::path(
     operation_id = "analytics.rows", tag = "analytics", security(("bearer" = [])),
-    params(("name" = String, Path, description = "The projection"), RowsQuery,
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = ProjectionRows), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("name" = String, Path, description = "The projection"), RowsQuery, SeenPosition),
+    responses((status = 200, body = ProjectionRows), ProblemDetails),
 )]
 #[get("/analytics/projections/{name}")]
 pub(crate) async fn rows(

@@ -8,6 +8,7 @@ use spendlog_domain::{books::ConfirmationPolicy as Policy, values::BookId};
 use spendlog_projections::{Group, books};
 use spendlog_schemas::{
     books::{Book, BooksQuery, ConfirmationPolicy},
+    headers::SeenPosition,
     page::Page,
     problem::ProblemDetails,
 };
@@ -32,7 +33,7 @@ pub(crate) fn policy(from: Policy) -> ConfirmationPolicy {
 fn book(from: books::Book) -> Book {
     Book {
         id: from.id.to_string(),
-        name: from.name.clear().map(str::to_owned),
+        name: from.name.to_clear(),
         policy: policy(from.policy),
         version: from.version,
         opened_at: from.opened_at,
@@ -42,8 +43,8 @@ fn book(from: books::Book) -> Book {
 /// List books
 #[utoipa::path(
     operation_id = "books.list", tag = "books", security(("bearer" = [])),
-    params(BooksQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = Page<Book>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(BooksQuery, SeenPosition),
+    responses((status = 200, body = Page<Book>), ProblemDetails),
 )]
 #[get("/finance/books")]
 pub(crate) async fn list(
@@ -67,9 +68,9 @@ pub(crate) async fn list(
     params(
         ("id" = String, Path, description = "The book"),
         ("If-None-Match" = Option<String>, Header, description = "The version that is known"),
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
+        SeenPosition,
     ),
-    responses((status = 200, body = Book), (status = 304, description = "It has the version that If-None-Match names"), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    responses((status = 200, body = Book), (status = 304, description = "It has the version that If-None-Match names"), ProblemDetails),
 )]
 #[get("/finance/books/{id}")]
 pub(crate) async fn one(

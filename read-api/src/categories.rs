@@ -8,6 +8,7 @@ use spendlog_domain::{categories::CategoryKind as Kind, values::CategoryId};
 use spendlog_projections::{Group, categories};
 use spendlog_schemas::{
     categories::{CategoriesQuery, Category, CategoryKind},
+    headers::SeenPosition,
     page::Page,
     problem::ProblemDetails,
     transactions::AtQuery,
@@ -28,7 +29,7 @@ pub(crate) fn category(from: categories::Category) -> Category {
     Category {
         id: from.id.to_string(),
         book: from.book.to_string(),
-        name: from.name.clear().map(str::to_owned),
+        name: from.name.to_clear(),
         kind: match from.kind {
             Kind::Expense => CategoryKind::Expense,
             Kind::Income => CategoryKind::Income,
@@ -44,8 +45,8 @@ pub(crate) fn category(from: categories::Category) -> Category {
 /// List categories
 #[utoipa::path(
     operation_id = "categories.list", tag = "categories", security(("bearer" = [])),
-    params(CategoriesQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = Page<Category>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(CategoriesQuery, SeenPosition),
+    responses((status = 200, body = Page<Category>), ProblemDetails),
 )]
 #[get("/finance/categories")]
 pub(crate) async fn list(
@@ -72,9 +73,9 @@ pub(crate) async fn list(
         ("id" = String, Path, description = "The category"),
         AtQuery,
         ("If-None-Match" = Option<String>, Header, description = "The version that is known"),
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
+        SeenPosition,
     ),
-    responses((status = 200, body = Category), (status = 304, description = "It has the version that If-None-Match names"), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    responses((status = 200, body = Category), (status = 304, description = "It has the version that If-None-Match names"), ProblemDetails),
 )]
 #[get("/finance/categories/{id}")]
 pub(crate) async fn one(

@@ -7,17 +7,17 @@ use actix_web::{
     HttpRequest, HttpResponse, get,
     web::{Data, Path},
 };
-use serde::Serialize;
 use spendlog_domain::{
     documents::{DocumentStatus as Status, EngineChoice as Engine, Field, FieldName, FieldValue, Finding},
     values::{DocumentId, Text},
 };
-use spendlog_projections::{documents, imports, transactions};
+use spendlog_projections::{documents, imports, transactions, words::word};
 use spendlog_schemas::{
     documents::{
         Document, DocumentCheck, DocumentConfirmation, DocumentFailure, DocumentField, DocumentFinding, DocumentItem,
         DocumentStatus, DocumentStep, DocumentsQuery, EngineChoice,
     },
+    headers::SeenPosition,
     page::Page,
     problem::ProblemDetails,
 };
@@ -33,18 +33,10 @@ use crate::{
     files::area,
 };
 
-/// The word that a value of an enumeration is written as.
-pub(crate) fn word<T: Serialize>(value: T) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
 /// What a field says, as text; none if that is forgotten.
 pub(crate) fn said(value: &FieldValue) -> Option<String> {
     match value {
-        FieldValue::Text(text) => text.clear().map(str::to_owned),
+        FieldValue::Text(text) => text.to_clear(),
         FieldValue::Date(day) => Some(day.to_string()),
         FieldValue::Amount(number) => Some(number.to_string()),
         FieldValue::Currency(currency) => Some(currency.code().to_owned()),
@@ -74,10 +66,6 @@ fn asked(from: DocumentStatus) -> Status {
     }
 }
 
-fn clear(text: &Text) -> Option<String> {
-    text.clear().map(str::to_owned)
-}
-
 fn item(from: &documents::Document) -> DocumentItem {
     let fields = from.fields();
     let field = |name: FieldName| {
@@ -89,20 +77,20 @@ fn item(from: &documents::Document) -> DocumentItem {
     DocumentItem {
         id: from.id.to_string(),
         book: from.book.to_string(),
-        name: clear(&from.name),
+        name: from.name.to_clear(),
         media_type: from.media_type.clone(),
         bytes: from.file.bytes,
         status: status(from.status),
-        kind: from.kind.map(|(kind, _)| word(kind)),
+        kind: from.kind.and_then(|(kind, _)| word(kind)),
         confidence: from.confidence.map(|confidence| confidence.0),
         merchant: field(FieldName::Merchant),
         date: field(FieldName::Date).and_then(|day| day.parse().ok()),
         total: field(FieldName::Total),
         currency: field(FieldName::Currency),
         failure: from.failure.as_ref().map(|failure| DocumentFailure {
-            step: word(failure.step),
-            reason: word(failure.reason),
-            detail: failure.detail.as_ref().and_then(clear),
+            step: word(failure.step).unwrap_or_default(),
+            reason: word(failure.reason).unwrap_or_default(),
+            detail: failure.detail.as_ref().and_then(Text::to_clear),
         }),
         version: from.version,
         uploaded_at: from.uploaded_at,
@@ -113,22 +101,22 @@ fn item(from: &documents::Document) -> DocumentItem {
 fn field(from: &Field) -> DocumentField {
     let provenance = &from.provenance;
     DocumentField {
-        name: word(from.name),
+        name: word(from.name).unwrap_or_default(),
         value: said(&from.value),
-        source: word(provenance.source),
+        source: word(provenance.source).unwrap_or_default(),
         engine: provenance.engine.clone(),
         rule: provenance.rule.clone(),
         page: provenance.page,
         area: provenance.area.map(area),
         confidence: provenance.confidence.0,
-        raw: provenance.raw.as_ref().and_then(clear),
+        raw: provenance.raw.as_ref().and_then(Text::to_clear),
     }
 }
 
 fn finding(from: &Finding) -> DocumentFinding {
     let of = |kind: &str, field: Option<FieldName>| DocumentFinding {
         kind: kind.to_owned(),
-        field: field.map(word),
+        field: field.and_then(word),
         ..DocumentFinding::default()
     };
     match *from {
@@ -175,8 +163,8 @@ fn document(from: &documents::Document, transactions: Vec<String>, imports: Vec<
             .checks
             .iter()
             .map(|check| DocumentCheck {
-                name: word(check.name),
-                outcome: word(check.outcome),
+                name: word(check.name).unwrap_or_default(),
+                outcome: word(check.outcome).unwrap_or_default(),
                 findings: check.findings.iter().map(finding).collect(),
             })
             .collect(),
@@ -184,17 +172,17 @@ fn document(from: &documents::Document, transactions: Vec<String>, imports: Vec<
             .steps
             .iter()
             .map(|step| DocumentStep {
-                step: word(step.step),
+                step: word(step.step).unwrap_or_default(),
                 engine: step.engine.clone(),
                 took_ms: step.took_ms,
             })
             .collect(),
         confirmation: from.confirmation.map(|confirmation| DocumentConfirmation {
-            by: word(confirmation.by),
+            by: word(confirmation.by).unwrap_or_default(),
             account: confirmation.account.to_string(),
             category: confirmation.category.map(|category| category.to_string()),
         }),
-        rejected_because: from.rejected_because.as_ref().and_then(clear),
+        rejected_because: from.rejected_because.as_ref().and_then(Text::to_clear),
         transactions,
         imports,
     }
@@ -223,8 +211,8 @@ pub(crate) async fn find(
 /// List documents
 #[utoipa::path(
     operation_id = "documents.list", tag = "documents", security(("bearer" = [])),
-    params(DocumentsQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = Page<DocumentItem>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(DocumentsQuery, SeenPosition),
+    responses((status = 200, body = Page<DocumentItem>), ProblemDetails),
 )]
 #[get("/finance/documents")]
 pub(crate) async fn list(
@@ -247,11 +235,8 @@ pub(crate) async fn list(
 /// One document, with its fields and where they stand on the page
 #[utoipa::path(
     operation_id = "documents.one", tag = "documents", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The document"),
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
-    responses((status = 200, body = Document), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The document"), SeenPosition),
+    responses((status = 200, body = Document), ProblemDetails),
 )]
 #[get("/finance/documents/{id}")]
 pub(crate) async fn one(

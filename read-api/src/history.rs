@@ -11,6 +11,7 @@ use spendlog_event_store::{Event, Query};
 use spendlog_projections::{
     documents, imports,
     transactions::{self, Transaction},
+    words::word,
 };
 use spendlog_schemas::history::{HistoryChange, HistoryEntry, HistorySource};
 use spendlog_web::Problem;
@@ -19,7 +20,7 @@ use uuid::Uuid;
 use crate::{
     ReadApi,
     access::{failed, unread},
-    documents::{said, word},
+    documents::said,
     files::{self, area},
 };
 
@@ -96,13 +97,12 @@ fn differences(before: Option<&Transaction>, now: &Transaction) -> Vec<HistoryCh
             values.push(change(field, from, to));
         }
     };
-    let text = |text: &Option<Text>| text.as_ref().and_then(Text::clear).map(str::to_owned);
     compare("status".to_owned(), &|t| {
         Some(if t.voided.is_some() { "voided" } else { "recorded" }.to_owned())
     });
     compare("booked_on".to_owned(), &|t| Some(t.booked_on.to_string()));
-    compare("merchant".to_owned(), &|t| text(&t.merchant));
-    compare("note".to_owned(), &|t| text(&t.note));
+    compare("merchant".to_owned(), &|t| t.merchant.as_ref().and_then(Text::to_clear));
+    compare("note".to_owned(), &|t| t.note.as_ref().and_then(Text::to_clear));
     compare("amount".to_owned(), &|t| {
         t.simple().map(|(_, money)| money.decimal().to_string())
     });
@@ -173,7 +173,7 @@ fn source(document: &str, field: &Field) -> HistorySource {
     let provenance = &field.provenance;
     HistorySource {
         document: document.to_owned(),
-        field: word(field.name),
+        field: word(field.name).unwrap_or_default(),
         line: None,
         value: said(&field.value),
         engine: provenance.engine.clone(),
@@ -197,14 +197,14 @@ pub(crate) fn of_document_event(event: &Event) -> Result<HistoryEntry, Problem> 
             account,
             engine,
         } => {
-            to("name", name.clear().map(str::to_owned));
+            to("name", name.to_clear());
             to("media_type", Some(media_type));
             to("bytes", Some(file.bytes.to_string()));
             if let Some(account) = account {
                 to("account", Some(account.to_string()));
             }
             if let Some(engine) = engine {
-                to("engine", Some(word(engine)));
+                to("engine", word(engine));
             }
         }
         DocumentEvent::PasswordRequired { tried } => to("password_tried", Some(tried.to_string())),
@@ -227,7 +227,7 @@ pub(crate) fn of_document_event(event: &Event) -> Result<HistoryEntry, Problem> 
             confidence,
             took_ms,
         } => {
-            to("kind", Some(word(kind)));
+            to("kind", word(kind));
             (entry.engine, entry.confidence, entry.took_ms) = (Some(engine), Some(confidence.0), Some(took_ms));
         }
         DocumentEvent::FieldsExtracted {
@@ -238,7 +238,7 @@ pub(crate) fn of_document_event(event: &Event) -> Result<HistoryEntry, Problem> 
             took_ms,
         } => {
             for field in &fields {
-                to(&word(field.name), said(&field.value));
+                to(&word(field.name).unwrap_or_default(), said(&field.value));
             }
             if let Some(lines) = lines {
                 to("lines_count", Some(lines.count.to_string()));
@@ -253,31 +253,30 @@ pub(crate) fn of_document_event(event: &Event) -> Result<HistoryEntry, Problem> 
             took_ms,
         } => {
             for check in checks {
-                to(&format!("checks/{}", word(check.name)), Some(word(check.outcome)));
+                let name = word(check.name).unwrap_or_default();
+                to(&format!("checks/{name}"), word(check.outcome));
             }
             (entry.engine, entry.confidence, entry.took_ms) = (Some(engine), Some(confidence.0), Some(took_ms));
         }
         DocumentEvent::FieldCorrected { field, from, to } => {
             let text = |value: Option<_>| value.as_ref().and_then(said);
-            entry.changes.push(change(word(field), text(from), text(to)));
+            let name = word(field).unwrap_or_default();
+            entry.changes.push(change(name, text(from), text(to)));
         }
         DocumentEvent::Confirmed { by, account, category } => {
-            to("confirmed_by", Some(word(by)));
+            to("confirmed_by", word(by));
             to("account", Some(account.to_string()));
             if let Some(category) = category {
                 to("category", Some(category.to_string()));
             }
         }
         DocumentEvent::Rejected { reason } => {
-            to(
-                "rejected_because",
-                reason.as_ref().and_then(Text::clear).map(str::to_owned),
-            );
+            to("rejected_because", reason.as_ref().and_then(Text::to_clear));
         }
         DocumentEvent::Failed { step, reason, detail } => {
-            to("step", Some(word(step)));
-            to("reason", Some(word(reason)));
-            to("detail", detail.as_ref().and_then(Text::clear).map(str::to_owned));
+            to("step", word(step));
+            to("reason", word(reason));
+            to("detail", detail.as_ref().and_then(Text::to_clear));
         }
     }
     Ok(entry)

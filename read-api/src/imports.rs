@@ -8,6 +8,7 @@ use spendlog_domain::{imports::ImportStatus as Status, values::ImportId};
 use spendlog_projections::{documents, imports};
 use spendlog_schemas::{
     documents::{DocumentLine, LinesQuery},
+    headers::SeenPosition,
     imports::{Import, ImportStatus, ImportsQuery},
     page::Page,
     problem::ProblemDetails,
@@ -50,8 +51,8 @@ fn import(from: imports::Import) -> Import {
 /// List imports
 #[utoipa::path(
     operation_id = "imports.list", tag = "imports", security(("bearer" = [])),
-    params(ImportsQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = Page<Import>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(ImportsQuery, SeenPosition),
+    responses((status = 200, body = Page<Import>), ProblemDetails),
 )]
 #[get("/finance/imports")]
 pub(crate) async fn list(
@@ -84,9 +85,9 @@ async fn find(api: &ReadApi, caller: Caller, request: &HttpRequest, path: &str) 
     params(
         ("id" = String, Path, description = "The import"),
         ("If-None-Match" = Option<String>, Header, description = "The version that is known"),
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
+        SeenPosition,
     ),
-    responses((status = 200, body = Import), (status = 304, description = "It has the version that If-None-Match names"), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    responses((status = 200, body = Import), (status = 304, description = "It has the version that If-None-Match names"), ProblemDetails),
 )]
 #[get("/finance/imports/{id}")]
 pub(crate) async fn one(
@@ -102,12 +103,8 @@ pub(crate) async fn one(
 /// The lines of an import
 #[utoipa::path(
     operation_id = "imports.lines", tag = "imports", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The import"),
-        LinesQuery,
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
-    responses((status = 200, body = Page<DocumentLine>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The import"), LinesQuery, SeenPosition),
+    responses((status = 200, body = Page<DocumentLine>), ProblemDetails),
 )]
 #[get("/finance/imports/{id}/lines")]
 pub(crate) async fn lines(

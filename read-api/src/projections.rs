@@ -102,7 +102,7 @@ async fn status(api: &ReadApi, name: &str) -> Result<Projection, Problem> {
 /// For admins.
 #[utoipa::path(
     operation_id = "projections.list", tag = "projections", security(("bearer" = [])),
-    responses((status = 200, body = Projections), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    responses((status = 200, body = Projections), ProblemDetails),
 )]
 #[get("/admin/projections")]
 pub(crate) async fn list(api: Data<ReadApi>, caller: Caller) -> Result<HttpResponse, Problem> {
@@ -123,7 +123,7 @@ pub(crate) async fn list(api: Data<ReadApi>, caller: Caller) -> Result<HttpRespo
 #[utoipa::path(
     operation_id = "projections.pause", tag = "projections", security(("bearer" = [])),
     params(("name" = String, Path, description = "The projection")),
-    responses((status = 200, body = Projection), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    responses((status = 200, body = Projection), ProblemDetails),
 )]
 #[post("/admin/projections/{name}/pause")]
 pub(crate) async fn pause(api: Data<ReadApi>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
@@ -148,7 +148,7 @@ async fn set_paused(api: &ReadApi, caller: &Caller, name: &str, paused: bool) ->
 #[utoipa::path(
     operation_id = "projections.resume", tag = "projections", security(("bearer" = [])),
     params(("name" = String, Path, description = "The projection")),
-    responses((status = 200, body = Projection), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    responses((status = 200, body = Projection), ProblemDetails),
 )]
 #[post("/admin/projections/{name}/resume")]
 pub(crate) async fn resume(api: Data<ReadApi>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
@@ -172,7 +172,7 @@ enum News {
     params(("name" = String, Path, description = "The projection")),
     responses(
         (status = 200, body = String, content_type = "text/event-stream", description = "Server-sent events: `progress` (`stage`, `position`, `head`, `events`, `rate` in positions per second, `left_seconds`), then `done` (`position`, `events`, `took_ms`) or `failed` (a problem)"),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+        ProblemDetails,
     ),
 )]
 #[post("/admin/projections/{name}/rebuild")]

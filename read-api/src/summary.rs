@@ -7,6 +7,7 @@ use spendlog_projections::{
     summary::{By, Line, Span, summary as lines},
 };
 use spendlog_schemas::{
+    headers::SeenPosition,
     problem::ProblemDetails,
     summary::{Summary, SummaryBy, SummaryLine, SummaryQuery},
 };
@@ -34,8 +35,8 @@ pub(crate) fn line(from: &Line) -> SummaryLine {
 /// Sum up income and expenses
 #[utoipa::path(
     operation_id = "summary.summary", tag = "summary", security(("bearer" = [])),
-    params(SummaryQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = Summary), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(SummaryQuery, SeenPosition),
+    responses((status = 200, body = Summary), ProblemDetails),
 )]
 #[get("/finance/summary")]
 pub(crate) async fn summary(

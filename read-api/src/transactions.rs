@@ -11,6 +11,7 @@ use spendlog_projections::{
     transactions::{self, Cursor, Filter, Order, Sort},
 };
 use spendlog_schemas::{
+    headers::SeenPosition,
     history::History,
     page::Page,
     problem::ProblemDetails,
@@ -34,8 +35,8 @@ const TEXT_MAX: usize = 100;
 /// List transactions
 #[utoipa::path(
     operation_id = "transactions.list", tag = "transactions", security(("bearer" = [])),
-    params(TransactionsQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = Page<Transaction>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(TransactionsQuery, SeenPosition),
+    responses((status = 200, body = Page<Transaction>), ProblemDetails),
 )]
 #[get("/finance/transactions")]
 pub(crate) async fn list(
@@ -141,12 +142,8 @@ fn bound(name: &'static str, text: Option<&str>) -> Result<Option<i64>, Problem>
 /// One transaction
 #[utoipa::path(
     operation_id = "transactions.one", tag = "transactions", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The transaction"),
-        AtQuery,
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
-    responses((status = 200, body = Transaction), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The transaction"), AtQuery, SeenPosition),
+    responses((status = 200, body = Transaction), ProblemDetails),
 )]
 #[get("/finance/transactions/{id}")]
 pub(crate) async fn one(
@@ -173,11 +170,8 @@ pub(crate) async fn one(
 /// How a transaction came to be what it is
 #[utoipa::path(
     operation_id = "transactions.history", tag = "transactions", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The transaction"),
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
-    responses((status = 200, body = History), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The transaction"), SeenPosition),
+    responses((status = 200, body = History), ProblemDetails),
 )]
 #[get("/finance/transactions/{id}/history")]
 pub(crate) async fn history(

@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web::Data};
 use spendlog_domain::users::Role;
 use spendlog_projections::{Group, users};
 use spendlog_schemas::{
+    headers::SeenPosition,
     problem::ProblemDetails,
     users::{User, UserRole},
 };
@@ -18,8 +19,8 @@ use crate::{
 /// Who I am
 #[utoipa::path(
     operation_id = "users.me", tag = "users", security(("bearer" = [])),
-    params(("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = User), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(SeenPosition),
+    responses((status = 200, body = User), ProblemDetails),
 )]
 #[get("/users/me")]
 pub(crate) async fn me(api: Data<ReadApi>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -34,8 +35,8 @@ pub(crate) async fn me(api: Data<ReadApi>, caller: Caller, request: HttpRequest)
     let found = found.ok_or_else(|| Problem::from(Code::NotFound))?;
     let me = User {
         id: found.id.to_string(),
-        email: found.email.clear().map(str::to_owned),
-        name: found.name.as_ref().and_then(|name| name.clear()).map(str::to_owned),
+        email: found.email.to_clear(),
+        name: found.name.as_ref().and_then(|name| name.to_clear()),
         role: match found.role {
             Role::Member => UserRole::Member,
             Role::Admin => UserRole::Admin,

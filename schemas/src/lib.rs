@@ -8,6 +8,7 @@ pub mod audit;
 pub mod books;
 pub mod categories;
 pub mod documents;
+pub mod headers;
 pub mod history;
 pub mod imports;
 pub mod page;

@@ -1,7 +1,12 @@
 //! Problem details as in RFC 9457.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    IntoResponses, ToSchema,
+    openapi::{Content, Ref, RefOr, Response, ResponseBuilder},
+};
 
 /// Why a request was not done. Sent as `application/problem+json` with every status of 400 and above.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -30,6 +35,15 @@ pub struct ProblemDetails {
     /// The fields that were wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldProblem>,
+}
+
+/// In the list of an operation's responses it stands for every status that the list does not name.
+impl IntoResponses for ProblemDetails {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let content = Content::new(Some(Ref::from_schema_name(Self::name())));
+        let response = ResponseBuilder::new().content("application/problem+json", content);
+        BTreeMap::from([("default".to_owned(), response.into())])
+    }
 }
 
 /// What was wrong with one field of the request.

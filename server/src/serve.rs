@@ -240,7 +240,10 @@ fn serve(config: &Config, parts: Parts, listener: TcpListener) -> anyhow::Result
             .app_data(Data::new(parts.queries))
             .app_data(Data::new(parts.health))
             .app_data(Data::new(parts.recorder))
-            .app_data(Data::new(fallback::Paths405::new(&description.paths, health::PATHS)))
+            .app_data(Data::new(fallback::AllowedMethods::new(
+                &description.paths,
+                health::PATHS,
+            )))
             .configure(health::configure)
             .configure(|service| docs::configure(service, description))
             .default_service(fallback::route())

@@ -10,15 +10,15 @@ use utoipa::openapi::{PathItem, Paths};
 use crate::{Code, Problem};
 
 /// Which paths there are, and with which methods. Keep it as `Data` of the app.
-pub struct Paths405(Vec<(ResourceDef, String)>);
+pub struct AllowedMethods(Vec<(ResourceDef, String)>);
 
-impl std::fmt::Debug for Paths405 {
+impl std::fmt::Debug for AllowedMethods {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Paths405({})", self.0.len())
+        write!(f, "AllowedMethods({})", self.0.len())
     }
 }
 
-impl Paths405 {
+impl AllowedMethods {
     /// The paths of the API's description, and others that it does not describe (path, methods).
     pub fn new(paths: &Paths, others: &[(&str, &str)]) -> Self {
         let described = paths
@@ -64,7 +64,7 @@ pub fn route() -> actix_web::Route {
 
 async fn answer(request: HttpRequest) -> HttpResponse {
     let allow = request
-        .app_data::<Data<Paths405>>()
+        .app_data::<Data<AllowedMethods>>()
         .and_then(|paths| paths.methods(request.path()));
     let problem = match allow {
         Some(allow) => Problem::from(Code::MethodNotAllowed).allow(allow),

@@ -8,7 +8,12 @@ use spendlog_domain::{
     accounts::AccountKind,
     values::{AccountId, Text},
 };
-use spendlog_schemas::{accounts as schemas, problem::ProblemDetails, written::Written};
+use spendlog_schemas::{
+    accounts as schemas,
+    headers::{IdempotencyKey, IfMatch},
+    problem::ProblemDetails,
+    written::Written,
+};
 use spendlog_web::{Problem, body::id};
 
 use crate::{
@@ -33,8 +38,8 @@ fn kind(kind: schemas::AccountKind) -> AccountKind {
 /// Open an account
 #[utoipa::path(
     operation_id = "accounts.open", tag = "accounts", request_body = schemas::OpenAccount, security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer")),
-    responses((status = 201, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(IdempotencyKey),
+    responses((status = 201, body = Written), ProblemDetails),
 )]
 #[post("/finance/accounts")]
 pub(crate) async fn open(
@@ -56,12 +61,8 @@ pub(crate) async fn open(
 /// Rename an account
 #[utoipa::path(
     operation_id = "accounts.change", tag = "accounts", request_body = schemas::ChangeAccount, security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The account"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The account"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = Written), ProblemDetails),
 )]
 #[patch("/finance/accounts/{id}")]
 pub(crate) async fn change(
@@ -86,12 +87,8 @@ pub(crate) async fn change(
 /// Close an account: nothing more is recorded in it
 #[utoipa::path(
     operation_id = "accounts.close", tag = "accounts", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The account"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The account"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = Written), ProblemDetails),
 )]
 #[post("/finance/accounts/{id}/close")]
 pub(crate) async fn close(

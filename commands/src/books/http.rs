@@ -8,7 +8,12 @@ use spendlog_domain::{
     books::ConfirmationPolicy,
     values::{BookId, Text},
 };
-use spendlog_schemas::{books as schemas, problem::ProblemDetails, written::Written};
+use spendlog_schemas::{
+    books as schemas,
+    headers::{IdempotencyKey, IfMatch},
+    problem::ProblemDetails,
+    written::Written,
+};
 use spendlog_web::{Problem, body::id};
 
 use crate::{
@@ -27,8 +32,8 @@ fn policy(policy: schemas::ConfirmationPolicy) -> ConfirmationPolicy {
 /// Open another book
 #[utoipa::path(
     operation_id = "books.open", tag = "books", request_body = schemas::OpenBook, security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer")),
-    responses((status = 201, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(IdempotencyKey),
+    responses((status = 201, body = Written), ProblemDetails),
 )]
 #[post("/finance/books")]
 pub(crate) async fn open(
@@ -48,12 +53,8 @@ pub(crate) async fn open(
 /// Rename a book, or choose who confirms documents
 #[utoipa::path(
     operation_id = "books.change", tag = "books", request_body = schemas::ChangeBook, security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The book"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The book"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = Written), ProblemDetails),
 )]
 #[patch("/finance/books/{id}")]
 pub(crate) async fn change(

@@ -8,7 +8,12 @@ use spendlog_domain::{
     categories::CategoryKind,
     values::{CategoryId, Text},
 };
-use spendlog_schemas::{categories as schemas, problem::ProblemDetails, written::Written};
+use spendlog_schemas::{
+    categories as schemas,
+    headers::{IdempotencyKey, IfMatch},
+    problem::ProblemDetails,
+    written::Written,
+};
 use spendlog_web::{Problem, body::id};
 
 use crate::{
@@ -29,8 +34,8 @@ fn kind(kind: schemas::CategoryKind) -> CategoryKind {
 /// Create a category
 #[utoipa::path(
     operation_id = "categories.create", tag = "categories", request_body = schemas::CreateCategory, security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer")),
-    responses((status = 201, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(IdempotencyKey),
+    responses((status = 201, body = Written), ProblemDetails),
 )]
 #[post("/finance/categories")]
 pub(crate) async fn create(
@@ -53,12 +58,8 @@ pub(crate) async fn create(
 /// Rename a category
 #[utoipa::path(
     operation_id = "categories.change", tag = "categories", request_body = schemas::ChangeCategory, security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The category"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The category"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = Written), ProblemDetails),
 )]
 #[patch("/finance/categories/{id}")]
 pub(crate) async fn change(
@@ -83,12 +84,8 @@ pub(crate) async fn change(
 /// Merge a category into another one
 #[utoipa::path(
     operation_id = "categories.merge", tag = "categories", request_body = schemas::MergeCategory, security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The category that takes nothing more"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The category that takes nothing more"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = Written), ProblemDetails),
 )]
 #[post("/finance/categories/{id}/merge")]
 pub(crate) async fn merge(

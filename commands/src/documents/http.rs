@@ -13,7 +13,13 @@ use spendlog_domain::{
     documents::{DocumentCommand, DocumentKind, FieldName, FieldValue},
     values::{DocumentId, Text},
 };
-use spendlog_schemas::{documents as schemas, patch::Change, problem::ProblemDetails, written::Written};
+use spendlog_schemas::{
+    documents as schemas,
+    headers::{IdempotencyKey, IfMatch},
+    patch::Change,
+    problem::ProblemDetails,
+    written::Written,
+};
 use spendlog_web::{Code, Problem, body::id};
 
 use super::ChangeDocument;
@@ -29,12 +35,8 @@ pub(crate) use form::upload;
 /// Give the password of a locked document
 #[utoipa::path(
     operation_id = "documents.unlock", tag = "documents", request_body = schemas::UnlockDocument, security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The document"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The document"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = Written), ProblemDetails),
 )]
 #[post("/finance/documents/{id}/unlock")]
 pub(crate) async fn unlock(
@@ -53,12 +55,8 @@ pub(crate) async fn unlock(
 /// Correct what was read from a document
 #[utoipa::path(
     operation_id = "documents.correct", tag = "documents", request_body = schemas::CorrectFields, security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The document"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The document"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = Written), ProblemDetails),
 )]
 #[patch("/finance/documents/{id}/fields")]
 pub(crate) async fn correct(
@@ -79,15 +77,8 @@ pub(crate) async fn correct(
 /// each. Doing it twice changes nothing.
 #[utoipa::path(
     operation_id = "documents.confirm", tag = "documents", request_body = schemas::ConfirmDocument, security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The document"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses(
-        (status = 200, body = schemas::Confirmed),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
-    ),
+    params(("id" = String, Path, description = "The document"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = schemas::Confirmed), ProblemDetails),
 )]
 #[post("/finance/documents/{id}/confirm")]
 pub(crate) async fn confirm(
@@ -121,12 +112,8 @@ pub(crate) async fn confirm(
 /// Say that nothing is to be recorded from a document
 #[utoipa::path(
     operation_id = "documents.reject", tag = "documents", request_body = schemas::RejectDocument, security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The document"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The document"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = Written), ProblemDetails),
 )]
 #[post("/finance/documents/{id}/reject")]
 pub(crate) async fn reject(

@@ -9,7 +9,11 @@ use actix_web::{
     web::{Data, Path},
 };
 use spendlog_domain::values::ImportId;
-use spendlog_schemas::{imports as schemas, problem::ProblemDetails};
+use spendlog_schemas::{
+    headers::{IdempotencyKey, IfMatch},
+    imports as schemas,
+    problem::ProblemDetails,
+};
 use spendlog_web::{Problem, body::id};
 
 use crate::{
@@ -26,15 +30,8 @@ pub(crate) use accepted::accepted;
 /// brought it. Doing it twice changes nothing, and tells the same.
 #[utoipa::path(
     operation_id = "imports.accept", tag = "imports", request_body = schemas::AcceptImport, security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The import"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses(
-        (status = 200, body = schemas::Accepted),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
-    ),
+    params(("id" = String, Path, description = "The import"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = schemas::Accepted), ProblemDetails),
 )]
 #[post("/finance/imports/{id}/accept")]
 pub(crate) async fn accept(
@@ -55,15 +52,8 @@ pub(crate) async fn accept(
 /// What it brought counts no longer; accepting it again restores that.
 #[utoipa::path(
     operation_id = "imports.revert", tag = "imports", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The import"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses(
-        (status = 200, body = schemas::Reverted),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
-    ),
+    params(("id" = String, Path, description = "The import"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = schemas::Reverted), ProblemDetails),
 )]
 #[post("/finance/imports/{id}/revert")]
 pub(crate) async fn revert(

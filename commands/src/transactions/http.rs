@@ -10,7 +10,12 @@ use spendlog_domain::{
     transactions::Target,
     values::{Text, TransactionId},
 };
-use spendlog_schemas::{problem::ProblemDetails, transactions as schemas, written::Written};
+use spendlog_schemas::{
+    headers::{IdempotencyKey, IfMatch},
+    problem::ProblemDetails,
+    transactions as schemas,
+    written::Written,
+};
 use spendlog_web::{Problem, body::id};
 
 use crate::{
@@ -93,8 +98,8 @@ fn posting_correction((number, body): (usize, schemas::CorrectPosting)) -> Resul
 /// Either the simple view (`account`, `amount`, `category`) or `postings`.
 #[utoipa::path(
     operation_id = "transactions.record", tag = "transactions", request_body = schemas::RecordTransaction, security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer")),
-    responses((status = 201, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(IdempotencyKey),
+    responses((status = 201, body = Written), ProblemDetails),
 )]
 #[post("/finance/transactions")]
 pub(crate) async fn record(
@@ -115,11 +120,8 @@ pub(crate) async fn record(
 /// Record many transactions: all or none
 #[utoipa::path(
     operation_id = "transactions.record_many", tag = "transactions", request_body = schemas::RecordTransactions, security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer")),
-    responses(
-        (status = 201, body = schemas::RecordedTransactions),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
-    ),
+    params(IdempotencyKey),
+    responses((status = 201, body = schemas::RecordedTransactions), ProblemDetails),
 )]
 #[post("/finance/transactions/bulk")]
 pub(crate) async fn record_many(
@@ -151,12 +153,8 @@ pub(crate) async fn record_many(
 /// Either in the simple view (`amount`, `category`), or posting by posting (`postings`); all or nothing.
 #[utoipa::path(
     operation_id = "transactions.correct", tag = "transactions", request_body = schemas::CorrectTransaction, security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The transaction"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The transaction"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = Written), ProblemDetails),
 )]
 #[patch("/finance/transactions/{id}")]
 pub(crate) async fn correct(
@@ -196,12 +194,8 @@ pub(crate) async fn correct(
 /// Take a transaction out of all sums
 #[utoipa::path(
     operation_id = "transactions.void", tag = "transactions", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The transaction"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The transaction"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = Written), ProblemDetails),
 )]
 #[post("/finance/transactions/{id}/void")]
 pub(crate) async fn void(
@@ -219,12 +213,8 @@ pub(crate) async fn void(
 /// Let a voided transaction count again
 #[utoipa::path(
     operation_id = "transactions.restore", tag = "transactions", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The transaction"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The transaction"), IfMatch, IdempotencyKey),
+    responses((status = 200, body = Written), ProblemDetails),
 )]
 #[post("/finance/transactions/{id}/restore")]
 pub(crate) async fn restore(

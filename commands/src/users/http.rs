@@ -10,7 +10,12 @@ use actix_web::{
 };
 use spendlog_domain::values::Text;
 use spendlog_projections::Projections;
-use spendlog_schemas::{problem::ProblemDetails, users as schemas, written::Written};
+use spendlog_schemas::{
+    headers::{IdempotencyKey, IfMatch},
+    problem::ProblemDetails,
+    users as schemas,
+    written::Written,
+};
 use spendlog_web::{
     Problem,
     auth::{ACCESS_SECONDS, Pair},
@@ -40,8 +45,8 @@ fn peer(request: &HttpRequest) -> IpAddr {
 /// Comes with a first book and its categories.
 #[utoipa::path(
     operation_id = "users.register", tag = "users", request_body = schemas::RegisterUser, security(()),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer")),
-    responses((status = 201, body = schemas::Registered), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(IdempotencyKey),
+    responses((status = 201, body = schemas::Registered), ProblemDetails),
 )]
 #[post("/users/register")]
 pub(crate) async fn register(
@@ -83,7 +88,7 @@ fn tokens(pair: Pair) -> schemas::Tokens {
 /// Sign in
 #[utoipa::path(
     operation_id = "users.sign_in", tag = "users", request_body = schemas::SignIn, security(()),
-    responses((status = 200, body = schemas::Tokens), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    responses((status = 200, body = schemas::Tokens), ProblemDetails),
 )]
 #[post("/users/token")]
 pub(crate) async fn sign_in(
@@ -103,7 +108,7 @@ pub(crate) async fn sign_in(
 /// Get fresh tokens
 #[utoipa::path(
     operation_id = "users.refresh", tag = "users", request_body = schemas::RefreshTokens, security(()),
-    responses((status = 200, body = schemas::Tokens), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    responses((status = 200, body = schemas::Tokens), ProblemDetails),
 )]
 #[post("/users/token/refresh")]
 pub(crate) async fn refresh(
@@ -116,11 +121,8 @@ pub(crate) async fn refresh(
 /// Change the profile
 #[utoipa::path(
     operation_id = "users.change", tag = "users", request_body = schemas::ChangeProfile, security(("bearer" = [])),
-    params(
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(IfMatch, IdempotencyKey),
+    responses((status = 200, body = Written), ProblemDetails),
 )]
 #[patch("/users/me")]
 pub(crate) async fn change(
@@ -140,11 +142,8 @@ pub(crate) async fn change(
 /// All sessions end; sign in again.
 #[utoipa::path(
     operation_id = "users.change_password", tag = "users", request_body = schemas::ChangePassword, security(("bearer" = [])),
-    params(
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer"),
-    ),
-    responses((status = 200, body = Written), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(IfMatch, IdempotencyKey),
+    responses((status = 200, body = Written), ProblemDetails),
 )]
 #[post("/users/me/password")]
 pub(crate) async fn change_password(
@@ -167,13 +166,13 @@ pub(crate) async fn change_password(
 #[utoipa::path(
     operation_id = "users.forget", tag = "users", request_body = schemas::ForgetUser, security(("bearer" = [])),
     params(
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
+        IfMatch,
         ("Idempotency-Key" = Option<String>, Header, description = "Who is forgotten gets no answer again, but 401"),
     ),
     responses(
         (status = 204, description = "Forgotten: the keys are destroyed"),
         (status = 202, description = "Forgotten: the keys will be destroyed as soon as the database allows"),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+        ProblemDetails,
     ),
 )]
 #[delete("/users/me")]

@@ -111,7 +111,7 @@ impl App {
         let app = app
             .app_data(Data::new(commands.clone()))
             .app_data(Data::new(commands.tokens().clone()))
-            .app_data(Data::new(fallback::Paths405::new(&api.paths, &[])))
+            .app_data(Data::new(fallback::AllowedMethods::new(&api.paths, &[])))
             .default_service(fallback::route())
             .wrap(from_fn(edge::pass));
         let service = Rc::new(test::init_service(app).await);

@@ -1,8 +1,13 @@
 //! What can have happened to a document.
 
+use std::str::FromStr;
+
 use cqrs_es::DomainEvent;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Serialize,
+    de::{IntoDeserializer as _, value},
+};
 
 use super::{Confidence, Field, FieldName, FieldValue, Step};
 use crate::values::{AccountId, BookId, CategoryId, Date, Decimal, DocumentId, FileRef, Text};
@@ -47,6 +52,15 @@ pub enum EngineChoice {
     Ocrs,
     /// Tesseract.
     Tesseract,
+}
+
+/// By the word that it is stored as.
+impl FromStr for EngineChoice {
+    type Err = value::Error;
+
+    fn from_str(word: &str) -> Result<Self, value::Error> {
+        Self::deserialize(word.into_deserializer())
+    }
 }
 
 /// Lines of a document, in a file: items of a receipt, movements of a statement.

@@ -379,3 +379,17 @@ fn a_password_has_1_to_1000_characters_of_any_kind() {
         then(&given, DocumentCommand::Unlock { password }, unlocked);
     }
 }
+
+#[test]
+fn an_engine_is_asked_for_by_the_word_that_it_is_stored_as() {
+    for (word, engine) in [
+        ("ort", EngineChoice::Ort),
+        ("ocrs", EngineChoice::Ocrs),
+        ("tesseract", EngineChoice::Tesseract),
+    ] {
+        assert_eq!(word.parse(), Ok(engine));
+    }
+    for wrong in ["", "Ort", "auto"] {
+        assert!(wrong.parse::<EngineChoice>().is_err(), "{wrong}");
+    }
+}

@@ -64,6 +64,11 @@ impl Text {
             Self::Forgotten => None,
         }
     }
+
+    /// The text of its own, unless it is forgotten.
+    pub fn to_clear(&self) -> Option<String> {
+        self.clear().map(str::to_owned)
+    }
 }
 
 impl<T: Into<String>> From<T> for Text {

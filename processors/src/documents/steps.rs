@@ -26,7 +26,7 @@ impl DocumentPipeline {
         let file = due.document.file().context("an uploaded document has a file")?;
         let clear = ClearFile::open(&self.files, &due.keys, due.event.owner, file).await?;
         let media_type = due.document.media_type().to_owned();
-        let password = due.document.password().and_then(|text| text.clear()).map(str::to_owned);
+        let password = due.document.password().and_then(|text| text.to_clear());
         let (reader, engine) = (self.reader.clone(), due.document.engine());
         let began = Instant::now();
         let read =
@@ -151,7 +151,7 @@ impl DocumentPipeline {
             _ => None,
         };
         let number = match named(FieldName::AccountNumber) {
-            Some(FieldValue::Text(text)) => text.clear().map(str::to_owned),
+            Some(FieldValue::Text(text)) => text.to_clear(),
             _ => None,
         };
         // The account that the document was uploaded for is meant for one statement, not for each of several.

@@ -6,10 +6,11 @@ use spendlog_domain::documents::{Confirmation, DocumentEvent, DocumentStatus, St
 use spendlog_event_store::Event;
 use uuid::Uuid;
 
-use super::{Document, Failed, TextFile, Took, parse};
+use super::{Document, Failure, FinishedStep, TextFile, parse};
 use crate::{
     ProjectionError,
-    rows::{Kind, Rows, Table, word},
+    rows::{Kind, Rows, Table},
+    words::word,
     writer::Writer,
 };
 
@@ -191,7 +192,7 @@ fn change(document: &mut Document, content: DocumentEvent) {
             document.status = DocumentStatus::Rejected;
         }
         DocumentEvent::Failed { step, reason, detail } => {
-            document.failure = Some(Failed { step, reason, detail });
+            document.failure = Some(Failure { step, reason, detail });
             document.status = DocumentStatus::Failed;
         }
     }
@@ -200,5 +201,5 @@ fn change(document: &mut Document, content: DocumentEvent) {
 /// A step that is done again (the checks, after a correction) stands for its earlier self.
 fn done(document: &mut Document, step: Step, engine: String, took_ms: u64) {
     document.steps.retain(|done| done.step != step);
-    document.steps.push(Took { step, engine, took_ms });
+    document.steps.push(FinishedStep { step, engine, took_ms });
 }

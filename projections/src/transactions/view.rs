@@ -149,10 +149,6 @@ struct PostingWire {
     currency: Currency,
 }
 
-fn clear(text: Option<&Text>) -> Option<String> {
-    text.and_then(Text::clear).map(str::to_owned)
-}
-
 impl From<Transaction> for Wire {
     fn from(from: Transaction) -> Self {
         let simple = from.simple();
@@ -169,8 +165,8 @@ impl From<Transaction> for Wire {
             currency: simple.map(|(_, money)| money.currency),
             account: simple.map(|(account, _)| account),
             category: from.category(),
-            merchant: clear(from.merchant.as_ref()),
-            note: clear(from.note.as_ref()),
+            merchant: from.merchant.as_ref().and_then(Text::to_clear),
+            note: from.note.as_ref().and_then(Text::to_clear),
             status: if from.voided.is_some() {
                 Status::Voided
             } else {

@@ -7,6 +7,7 @@ use spendlog_event_store::{Event, Query as Wanted};
 use spendlog_projections::Group;
 use spendlog_schemas::{
     audit::{AuditEvent, AuditEventsQuery},
+    headers::SeenPosition,
     page::Page,
     problem::ProblemDetails,
 };
@@ -40,10 +41,10 @@ enum Owner {
 /// A page as JSON; with `Accept: text/event-stream` a stream without an end, which goes on after `Last-Event-ID`.
 #[utoipa::path(
     operation_id = "audit.events", tag = "audit", security(("bearer" = [])),
-    params(AuditEventsQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"), ("Last-Event-ID" = Option<i64>, Header, description = "Go on after this event")),
+    params(AuditEventsQuery, SeenPosition, ("Last-Event-ID" = Option<i64>, Header, description = "Go on after this event")),
     responses(
         (status = 200, content((Page<AuditEvent> = "application/json"), (String = "text/event-stream"))),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+        ProblemDetails,
     ),
 )]
 #[get("/audit/events")]

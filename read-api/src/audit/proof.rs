@@ -12,6 +12,7 @@ use spendlog_event_store::{Audit, ConsistencyProof, EventProof, Hash, SignedHead
 use spendlog_projections::Group;
 use spendlog_schemas::{
     audit::{self as wire, ConsistencyQuery, EventProofQuery},
+    headers::SeenPosition,
     problem::ProblemDetails,
 };
 use spendlog_web::{
@@ -32,15 +33,8 @@ use crate::{
 /// `spendlog audit check-proof` checks the answer without a database, and so does `docs/check_proof.py`.
 #[utoipa::path(
     operation_id = "audit.proof", tag = "audit", security(("bearer" = [])),
-    params(
-        ("position" = i64, Path, description = "The event's place in the journal"),
-        EventProofQuery,
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
-    responses(
-        (status = 200, body = wire::EventProof),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
-    ),
+    params(("position" = i64, Path, description = "The event's place in the journal"), EventProofQuery, SeenPosition),
+    responses((status = 200, body = wire::EventProof), ProblemDetails),
 )]
 #[get("/audit/events/{position}/proof")]
 pub(crate) async fn of_event(
@@ -81,10 +75,7 @@ pub(crate) async fn of_event(
 /// The journal's newest head, signed
 #[utoipa::path(
     operation_id = "audit.head", tag = "audit", security(("bearer" = [])),
-    responses(
-        (status = 200, body = wire::SignedHead),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
-    ),
+    responses((status = 200, body = wire::SignedHead), ProblemDetails),
 )]
 #[get("/audit/head")]
 pub(crate) async fn newest_head(api: Data<ReadApi>, _: Caller) -> Result<HttpResponse, Problem> {
@@ -95,10 +86,7 @@ pub(crate) async fn newest_head(api: Data<ReadApi>, _: Caller) -> Result<HttpRes
 #[utoipa::path(
     operation_id = "audit.consistency", tag = "audit", security(("bearer" = [])),
     params(ConsistencyQuery),
-    responses(
-        (status = 200, body = wire::ConsistencyProof),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
-    ),
+    responses((status = 200, body = wire::ConsistencyProof), ProblemDetails),
 )]
 #[get("/audit/head/consistency")]
 pub(crate) async fn goes_on(

@@ -8,6 +8,7 @@ use spendlog_projections::{
 };
 use spendlog_schemas::{
     audit::{Replay, ReplayQuery, ReplayedBook},
+    headers::SeenPosition,
     problem::ProblemDetails,
     transactions::{Posting, Transaction, TransactionOrigin, TransactionStatus, Voided},
 };
@@ -27,8 +28,8 @@ use crate::{
 /// Fold the books from their events, as they stood at a moment
 #[utoipa::path(
     operation_id = "audit.replay", tag = "audit", security(("bearer" = [])),
-    params(ReplayQuery, ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position")),
-    responses((status = 200, body = Replay), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(ReplayQuery, SeenPosition),
+    responses((status = 200, body = Replay), ProblemDetails),
 )]
 #[get("/audit/replay")]
 pub(crate) async fn replay(
@@ -63,7 +64,7 @@ pub fn replayed(from: Replayed) -> Replay {
 fn book(from: BookState) -> ReplayedBook {
     ReplayedBook {
         id: from.book.id.to_string(),
-        name: from.book.name.clear().map(str::to_owned),
+        name: from.book.name.to_clear(),
         policy: policy(from.book.policy),
         accounts: from.accounts.into_iter().map(account).collect(),
         categories: from.categories.into_iter().map(category).collect(),
@@ -76,7 +77,6 @@ fn transaction(from: spendlog_projections::transactions::Transaction) -> Transac
     use spendlog_domain::transactions::{Origin, Target, VoidCause};
 
     let simple = from.simple();
-    let clear = |text: &Option<Text>| text.as_ref().and_then(Text::clear).map(str::to_owned);
     let forgotten = [("merchant", &from.merchant), ("note", &from.note)];
     let forgotten = forgotten
         .into_iter()
@@ -89,8 +89,8 @@ fn transaction(from: spendlog_projections::transactions::Transaction) -> Transac
         currency: simple.map(|(_, money)| money.currency.code().to_owned()),
         account: simple.map(|(account, _)| account.to_string()),
         category: from.category().map(|category| category.to_string()),
-        merchant: clear(&from.merchant),
-        note: clear(&from.note),
+        merchant: from.merchant.as_ref().and_then(Text::to_clear),
+        note: from.note.as_ref().and_then(Text::to_clear),
         status: if from.voided.is_some() {
             TransactionStatus::Voided
         } else {

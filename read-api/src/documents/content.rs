@@ -10,6 +10,7 @@ use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use spendlog_schemas::{
     documents::{DocumentLine, DocumentText, LinesQuery, OriginalFile},
+    headers::SeenPosition,
     page::Page,
     problem::ProblemDetails,
 };
@@ -25,13 +26,10 @@ use crate::{
 /// Download the file as it was uploaded
 #[utoipa::path(
     operation_id = "documents.original", tag = "documents", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The document"),
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
+    params(("id" = String, Path, description = "The document"), SeenPosition),
     responses(
         (status = 200, body = OriginalFile, content_type = "application/octet-stream", description = "The file, with its own media type"),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+        ProblemDetails,
     ),
 )]
 #[get("/finance/documents/{id}/original")]
@@ -129,11 +127,8 @@ impl Reading {
 /// The recognised text, with the place of each word
 #[utoipa::path(
     operation_id = "documents.text", tag = "documents", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The document"),
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
-    responses((status = 200, body = DocumentText), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The document"), SeenPosition),
+    responses((status = 200, body = DocumentText), ProblemDetails),
 )]
 #[get("/finance/documents/{id}/text")]
 pub(crate) async fn recognised(
@@ -160,12 +155,8 @@ pub(crate) async fn recognised(
 /// The items or movements of a document
 #[utoipa::path(
     operation_id = "documents.lines", tag = "documents", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The document"),
-        LinesQuery,
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
-    responses((status = 200, body = Page<DocumentLine>), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The document"), LinesQuery, SeenPosition),
+    responses((status = 200, body = Page<DocumentLine>), ProblemDetails),
 )]
 #[get("/finance/documents/{id}/lines")]
 pub(crate) async fn lines(

@@ -10,6 +10,7 @@ use spendlog_event_store::Query;
 use spendlog_projections::documents;
 use spendlog_schemas::{
     documents::DocumentStatus,
+    headers::SeenPosition,
     history::{History, HistoryEntry},
     problem::ProblemDetails,
 };
@@ -30,11 +31,8 @@ const BATCH: i64 = 500;
 /// How a document came to be what it is
 #[utoipa::path(
     operation_id = "documents.history", tag = "documents", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The document"),
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
-    ),
-    responses((status = 200, body = History), (status = "default", body = ProblemDetails, content_type = "application/problem+json")),
+    params(("id" = String, Path, description = "The document"), SeenPosition),
+    responses((status = 200, body = History), ProblemDetails),
 )]
 #[get("/finance/documents/{id}/history")]
 pub(crate) async fn history(
@@ -72,11 +70,11 @@ struct Progress {
     params(
         ("id" = String, Path, description = "The document"),
         ("Last-Event-ID" = Option<i64>, Header, description = "Go on after this event"),
-        ("Spendlog-Position" = Option<i64>, Header, description = "See at least this position"),
+        SeenPosition,
     ),
     responses(
         (status = 200, body = String, content_type = "text/event-stream", description = "Server-sent events; `data` is a history entry with the document's `status`"),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+        ProblemDetails,
     ),
 )]
 #[get("/finance/documents/{id}/events")]

@@ -318,10 +318,7 @@ fn default_of(name: &str) -> &'static str {
 fn engine(text: &str) -> Option<Option<EngineChoice>> {
     match text {
         "auto" => Some(None),
-        "ort" => Some(Some(EngineChoice::Ort)),
-        "ocrs" => Some(Some(EngineChoice::Ocrs)),
-        "tesseract" => Some(Some(EngineChoice::Tesseract)),
-        _ => None,
+        _ => text.parse().ok().map(Some),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The description of the API, and its routes: those of the write side and those of the read side.
 
+use spendlog_schemas::problem::ProblemDetails;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -25,6 +26,7 @@ repeated, it is looked at anew.)
 #[openapi(
     info(title = "Spendlog", license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
     servers((url = "/", description = "this server")),
+    components(schemas(ProblemDetails)),
     modifiers(&Security)
 )]
 struct About;

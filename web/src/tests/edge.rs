@@ -51,7 +51,7 @@ struct Api;
 async fn ask(request: test::TestRequest) -> (StatusCode, header::HeaderMap, ProblemDetails) {
     let app = App::new()
         .app_data(Data::new(TokenKeys::new(&[1; 32], Clock::system())))
-        .app_data(Data::new(fallback::Paths405::new(
+        .app_data(Data::new(fallback::AllowedMethods::new(
             &Api::openapi().paths,
             &[("/metrics", "GET")],
         )))

@@ -9,7 +9,7 @@ use spendlog_domain::{
     values::{AccountId, BookId, FileRef, Text, UserId},
 };
 use spendlog_event_store::StoredFile;
-use spendlog_schemas::{documents as schemas, problem::ProblemDetails, written::Written};
+use spendlog_schemas::{documents as schemas, headers::IdempotencyKey, problem::ProblemDetails, written::Written};
 use spendlog_web::{Caller, Code, Problem};
 
 use crate::{
@@ -47,11 +47,11 @@ struct Received {
 #[utoipa::path(
     operation_id = "documents.upload", tag = "documents", security(("bearer" = [])),
     request_body(content = schemas::UploadDocument, content_type = "multipart/form-data"),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same request again gets the first answer")),
+    params(IdempotencyKey),
     responses(
         (status = 201, body = Written),
         (status = 200, body = Written, description = "The file was there"),
-        (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+        ProblemDetails,
     ),
 )]
 #[post("/finance/documents")]
@@ -107,12 +107,10 @@ async fn receive(commands: &Commands, user: UserId, parts: &mut Parts, field: Fi
         "book" => parts.book = Some(input::id("/book", &text(field).await?)?),
         "account" => parts.account = Some(input::id("/account", &text(field).await?)?),
         "engine" => {
-            parts.engine = Some(match &*text(field).await? {
-                "ort" => EngineChoice::Ort,
-                "ocrs" => EngineChoice::Ocrs,
-                "tesseract" => EngineChoice::Tesseract,
-                _ => return Err(Problem::field("/engine", "one of ort, ocrs, tesseract")),
-            });
+            let Ok(engine) = text(field).await?.parse() else {
+                return Err(Problem::field("/engine", "one of ort, ocrs, tesseract"));
+            };
+            parts.engine = Some(engine);
         }
         "file" if parts.file.is_none() => {
             let book = use_case::book_meant(commands, user, parts.book, parts.account).await?;
