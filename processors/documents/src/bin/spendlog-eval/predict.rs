@@ -245,6 +245,7 @@ impl Predictor {
                 }).collect::<Vec<_>>(),
                 "opening_balance": {"amount": field(FieldName::OpeningBalance)},
                 "closing_balance": {"amount": field(FieldName::ClosingBalance)},
+                "left_out": extraction.left_out,
             }),
             _ => json!({
                 "seller_name": field(FieldName::Merchant), "buyer_name": field(FieldName::Customer), "seller_vat": field(FieldName::MerchantTaxId),
