@@ -130,7 +130,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     open(
         "SPENDLOG_READ_TIME_LIMIT_S",
         "120",
-        "Seconds that the reading of one document may take, 1 to 3600.",
+        "Seconds that each step of reading one document may take, 1 to 3600; recognition of its pages comes on top, 20 minutes at most.",
     ),
     open(
         "SPENDLOG_READ_MEMORY_LIMIT_MIB",
