@@ -164,6 +164,34 @@ pub(crate) fn check_proof(file: &Path, key: Option<&str>) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// `spendlog audit check-consistency`.
+pub(crate) fn check_consistency(older: &Path, file: &Path) -> anyhow::Result<()> {
+    let older = read_head(older)?;
+    older.check().context("the older head")?;
+    let proof: wire::ConsistencyProof =
+        serde_json::from_str(&read(file)?).with_context(|| format!("{} proves no consistency", file.display()))?;
+    let proof = proof::heard_consistency(&proof)
+        .with_context(|| format!("{}: a hash, key or signature is not of the right form", file.display()))?;
+    ensure!(
+        proof.head.public_key == older.public_key,
+        "the newer head is signed by another key than the older one"
+    );
+    ensure!(
+        proof.from == older.size,
+        "the proof begins at {} events, and not at the {} that the older head is of",
+        proof.from,
+        older.size
+    );
+    proof.check(older.root)?;
+    say(&format!(
+        "The journal of {} events with the root {} begins with the {} events that the older head is of.",
+        proof.head.size,
+        hex::encode(proof.head.root),
+        older.size
+    ));
+    Ok(())
+}
+
 fn read_head(file: &Path) -> anyhow::Result<SignedHead> {
     let text = read(file)?;
     let head: wire::SignedHead =

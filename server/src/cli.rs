@@ -153,6 +153,16 @@ pub(crate) enum Audit {
         #[arg(long, value_name = "KEY")]
         key: Option<String>,
     },
+    /// Check that the journal begins with all that an older head is of, by what `GET /audit/head/consistency?from=SIZE` answered
+    /// for that head's size. Needs neither database nor keys.
+    CheckConsistency {
+        /// The older head, as it was kept.
+        #[arg(value_name = "HEAD")]
+        older: PathBuf,
+        /// The answer, as JSON.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 /// Arguments of `spendlog archive`.

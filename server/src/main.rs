@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         }
         Command::Config(Configuration::Check) => check(),
         Command::Audit(Audit::CheckProof { file, key }) => audit::check_proof(&file, key.as_deref()),
+        Command::Audit(Audit::CheckConsistency { older, file }) => audit::check_consistency(&older, &file),
         Command::Query(cli::Query { tables: true, .. }) => {
             query::show_tables();
             Ok(())
@@ -111,7 +112,7 @@ fn with_config(command: Command) -> anyhow::Result<()> {
             Command::Migrate => migrate(&config).await,
             Command::Openapi
             | Command::Config(_)
-            | Command::Audit(Audit::CheckProof { .. })
+            | Command::Audit(Audit::CheckProof { .. } | Audit::CheckConsistency { .. })
             | Command::ReadDocument
             | Command::RunQuery => Ok(()),
         }

@@ -350,6 +350,28 @@ async fn heads_follow_one_another() {
     assert!(grown["head"]["size"].as_i64() > Some(from), "{grown}");
     assert_eq!(grown["head"]["public_key"], first["public_key"]);
     assert!(!grown["path"].as_array().expect("a path").is_empty());
+    // Whoever kept the first head needs no more than the answer.
+    let older = file(&app, "older.json", &first);
+    let check = async |proof: &Value| {
+        let proof = file(&app, "consistency.json", proof);
+        let paths = [&older, &proof].map(|path| path.to_str().expect("a path"));
+        app.command(&["audit", "check-consistency", paths[0], paths[1]]).await
+    };
+    let said = check(&grown).await;
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    for part in [
+        "/from",
+        "/path/0",
+        "/head/size",
+        "/head/root",
+        "/head/public_key",
+        "/head/signature",
+    ] {
+        let mut other = grown.clone();
+        let value = other.pointer_mut(part).expect("it is there");
+        *value = altered(Some(value));
+        assert!(!check(&other).await.status.success(), "{part} was altered");
+    }
     for from in ["0", "-1", "999999", "x"] {
         let answer = person.get(&format!("/audit/head/consistency?from={from}")).await;
         answer.expect_problem(400, "invalid-query");

@@ -30,7 +30,7 @@ pub struct DocumentPipeline {
     /// How many files are read at the same time: each has a child process and an engine's threads.
     pub(super) readers: Turns,
     /// How many readings are made sense of at the same time, each in a child process: these pass by the files, which take longer.
-    pub(super) thinkers: Turns,
+    pub(super) interpreters: Turns,
 }
 
 /// A document whose next step is due.
@@ -62,7 +62,7 @@ impl DocumentPipeline {
             projections,
             reader,
             readers: Turns::new(readers),
-            thinkers: Turns::new(readers),
+            interpreters: Turns::new(readers),
         }
     }
 

@@ -55,7 +55,7 @@ impl DocumentPipeline {
 
     /// Tells what kind of document it is.
     pub(super) async fn classify(&self, due: &Due<'_>) -> anyhow::Result<()> {
-        let _turn = self.thinkers.take(due.event.owner).await?;
+        let _turn = self.interpreters.take(due.event.owner).await?;
         let (reader, reading) = (self.reader.clone(), self.text(due).await?);
         let began = Instant::now();
         let command = match tokio::task::spawn_blocking(move || reader.classify(&reading)).await? {
@@ -72,7 +72,7 @@ impl DocumentPipeline {
 
     /// Finds fields and lines.
     pub(super) async fn extract(&self, due: &Due<'_>) -> anyhow::Result<()> {
-        let _turn = self.thinkers.take(due.event.owner).await?;
+        let _turn = self.interpreters.take(due.event.owner).await?;
         let (reader, reading) = (self.reader.clone(), self.text(due).await?);
         let kind = due.document.kind().context("an extracted document is classified")?;
         let hints = Hints {

@@ -143,6 +143,16 @@ pub fn heard_head(head: &wire::SignedHead) -> Option<SignedHead> {
     })
 }
 
+/// A proof of consistency as it was answered; `None` if something in it is not of the right length or form.
+pub fn heard_consistency(proof: &wire::ConsistencyProof) -> Option<ConsistencyProof> {
+    let path: Option<Vec<Hash>> = proof.path.iter().map(|node| FromHex::from_hex(node).ok()).collect();
+    Some(ConsistencyProof {
+        from: proof.from,
+        path: path?,
+        head: heard_head(&proof.head)?,
+    })
+}
+
 fn told_proof(proof: &EventProof) -> wire::EventProof {
     let event = &proof.event;
     wire::EventProof {
