@@ -88,23 +88,14 @@ mod tests {
         let first = turns.take(Uuid::nil()).await.unwrap();
         let mut asking = JoinSet::new();
         for (n, owner) in owners.iter().copied().enumerate() {
-            let (turns, had) = (turns.clone(), had.clone());
-            asking.spawn({
-                let turns = turns.clone();
-                async move {
-                    let _turn = turns.take(Uuid::from_u128(owner)).await.unwrap();
-                    had.send(owner).unwrap();
-                }
+            let (asked, had) = (turns.clone(), had.clone());
+            asking.spawn(async move {
+                let _turn = asked.take(Uuid::from_u128(owner)).await.unwrap();
+                had.send(owner).unwrap();
             });
-            let waits = || {
-                turns
-                    .0
-                    .lock()
-                    .unwrap()
-                    .waiting
-                    .iter()
-                    .map(|(_, theirs)| theirs.len())
-                    .sum::<usize>()
+            let waits = || -> usize {
+                let state = turns.0.lock().unwrap();
+                state.waiting.iter().map(|(_, theirs)| theirs.len()).sum()
             };
             while waits() <= n {
                 tokio::task::yield_now().await;

@@ -144,8 +144,7 @@ async fn credentials(journal: &Journal) -> Result<(String, String), CustomError>
     let name: String = config.get_dbname().unwrap_or("spendlog").chars().take(48).collect();
     let secret = journal.keyring().secret("analyst").await;
     let secret = secret.map_err(|error| ProjectionError::from(DatabaseError::from(error)))?;
-    let password = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((format!("{name}_analyst"), password))
+    Ok((format!("{name}_analyst"), hex::encode(secret)))
 }
 
 /// Makes the views of events and the role, and gives it its rights: no others than to read the views. Answers with what it can

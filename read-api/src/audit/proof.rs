@@ -145,10 +145,9 @@ pub fn heard_head(head: &wire::SignedHead) -> Option<SignedHead> {
 
 /// A proof of consistency as it was answered; `None` if something in it is not of the right length or form.
 pub fn heard_consistency(proof: &wire::ConsistencyProof) -> Option<ConsistencyProof> {
-    let path: Option<Vec<Hash>> = proof.path.iter().map(|node| FromHex::from_hex(node).ok()).collect();
     Some(ConsistencyProof {
         from: proof.from,
-        path: path?,
+        path: hashes(&proof.path)?,
         head: heard_head(&proof.head)?,
     })
 }
@@ -177,7 +176,6 @@ fn told_proof(proof: &EventProof) -> wire::EventProof {
 /// A proof as it was answered; `None` if something in it is not of the right length or form.
 pub fn heard_proof(proof: wire::EventProof) -> Option<EventProof> {
     let event = proof.event;
-    let path: Option<Vec<Hash>> = proof.path.iter().map(|node| FromHex::from_hex(node).ok()).collect();
     Some(EventProof {
         event: StoredEvent {
             kind: event.aggregate_type,
@@ -192,7 +190,12 @@ pub fn heard_proof(proof: wire::EventProof) -> Option<EventProof> {
             command_id: event.command_id.map(|id| id.parse::<Uuid>()).transpose().ok()?,
             recorded_at_us: event.recorded_at_us,
         },
-        path: path?,
+        path: hashes(&proof.path)?,
         head: heard_head(&proof.head)?,
     })
+}
+
+/// The hashes of a path; `None` if one is not of the right length or form.
+fn hashes(path: &[String]) -> Option<Vec<Hash>> {
+    path.iter().map(|node| FromHex::from_hex(node).ok()).collect()
 }
